@@ -1,0 +1,94 @@
+/** The command line: what was asked for, or one sentence about what is wrong with it. */
+import { cac } from 'cac'
+import { hostSchema, portSchema } from './config.ts'
+import { describe, errors } from './errors.ts'
+import { safeText } from './text.ts'
+
+export interface Arguments {
+  readonly command: 'run' | 'check'
+  readonly port: number | undefined
+  readonly host: string | undefined
+  readonly config: string | undefined
+}
+
+/** Returns undefined when the help or the version was asked for, and has been printed. Throws `USAGE`. */
+export function parseArguments(argv: readonly string[], version: string): Arguments | undefined {
+  const cli = cac('multiecho')
+  let asked: 'run' | 'check' | undefined
+  const take = (command: 'run' | 'check') => () => {
+    asked = command
+  }
+  cli.option('-c, --config <file>', 'Config file; chat.config.ts, .js or .mjs in this folder when left out')
+  cli
+    .command('', 'Run the chat host')
+    .option('-p, --port <n>', 'TCP port to listen on; a free one when neither this nor the config says')
+    .option('--host <address>', 'Address to listen on; 0.0.0.0, which is all of IPv4, when neither says')
+    .example((name) => `  $ ${name} -p 9090                run the chat on port 9090`)
+    .example((name) => `  $ ${name} --config party.ts      run it by another config file`)
+    .example((name) => `  $ ${name} check                  list what is wrong with the config`)
+    .action(take('run'))
+  cli.command('check', 'Check the config file and list all of its faults; nothing is opened').action(take('check'))
+  cli.help((sections) => sections.filter(({ title }) => title?.startsWith('For more info') !== true))
+  cli.version(version)
+  try {
+    cli.parse([...argv.slice(0, 2), ...argv.slice(2).flatMap(asText)], { run: false })
+    cli.runMatchedCommand()
+  } catch (cause) {
+    throw errors.usage(`${describe(cause).replaceAll('`', '')}; see multiecho --help`)
+  }
+  if (asked === undefined) {
+    if (cli.args[0] === undefined) return undefined
+    throw errors.usage(`there is no command "${safeText(cli.args[0])}"`)
+  }
+  const { port, host, config } = cli.options
+  return {
+    command: asked,
+    port: port === undefined ? undefined : readPort(textOf('port', port)),
+    host: host === undefined ? undefined : readHost(textOf('host', host)),
+    config: config === undefined ? undefined : textOf('config', config),
+  }
+}
+
+/** An option that takes a text, and the text where it is attached. */
+const TEXT_OPTION = /^(?:(-p|-c)=?(.+)|(--port|--host|--config)=(.*))$/s
+const BARE_TEXT_OPTION = /^(-p|-c|--port|--host|--config)$/
+/** Behind it the parser takes a value as it is typed, where it would read `1.10` as the number 1.1 and "" as 0. */
+const MARK = '='
+
+function asText(argument: string, index: number, all: readonly string[]): string[] {
+  const before = all[index - 1]
+  const isValue = before !== undefined && BARE_TEXT_OPTION.test(before) && isValueOf(argument)
+  if (isValue) return []
+  if (BARE_TEXT_OPTION.test(argument)) {
+    const next = all[index + 1]
+    return next !== undefined && isValueOf(next) ? [`${argument}=${MARK}${next}`] : [argument]
+  }
+  const [, short, shortValue, long, longValue] = TEXT_OPTION.exec(argument) ?? []
+  if (short !== undefined) return [`${short}=${MARK}${shortValue}`]
+  if (long !== undefined) return [`${long}=${MARK}${longValue}`]
+  return [argument]
+}
+
+/** A negative number is meant as a value, to be told that it is none; any other dash begins an option. */
+function isValueOf(argument: string): boolean {
+  return !argument.startsWith('-') || /^-\d/.test(argument)
+}
+
+function textOf(option: string, value: unknown): string {
+  if (Array.isArray(value)) throw errors.usage(`--${option} is given ${value.length} times; give it once`)
+  return String(value).slice(MARK.length)
+}
+
+function readPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN
+  if (portSchema.safeParse(port).success) return port
+  throw errors.usage(`--port: expected a whole number from 0 to 65535, found ${JSON.stringify(safeText(text))}`)
+}
+
+function readHost(text: string): string {
+  const parsed = hostSchema.safeParse(text)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw errors.usage(`--host: ${issue?.message ?? 'not valid'}, found ${JSON.stringify(safeText(text))}`)
+}
+

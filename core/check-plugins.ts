@@ -1,0 +1,116 @@
+/** Checks every plugin of a config before anything of any plugin runs, and puts them in order. */
+import type { Problem } from './errors.ts'
+import { show } from './errors.ts'
+import { didYouMean } from './nearest.ts'
+import { API_VERSION, PLUGIN, PLUGIN_FACTORY, type Plugin } from './plugin.ts'
+import { problemsOf } from './problems.ts'
+import { safeText } from './text.ts'
+
+/** A plugin with its options as its schema returned them. */
+export interface CheckedPlugin {
+  readonly plugin: Plugin
+  readonly options: unknown
+  /** Where it stands in the config, as `plugins[3] (dice)`. */
+  readonly path: string
+}
+
+const NAME = /^([a-z0-9-]+:)?[a-z0-9-]+$/
+
+export function checkPlugins(listed: unknown): { plugins: CheckedPlugin[]; problems: Problem[] } {
+  const problems: Problem[] = []
+  if (!Array.isArray(listed)) {
+    return { plugins: [], problems: [{ path: 'plugins', message: `expected an array of plugins, found ${show(listed)}` }] }
+  }
+  const plugins: CheckedPlugin[] = []
+  const places = new Map<string, string>()
+  for (const [place, value] of flatten(listed, 'plugins')) {
+    const fault = faultOf(value)
+    if (fault !== undefined) {
+      problems.push({ path: place, message: fault })
+      continue
+    }
+    const plugin = value as Plugin
+    const path = `${place} (${plugin.name})`
+    const first = places.get(plugin.name)
+    if (first !== undefined) {
+      problems.push({ path, message: `the plugin is given twice, first at ${first}; remove one of them` })
+      continue
+    }
+    places.set(plugin.name, place)
+    const options = checkOptions(plugin, path, problems)
+    plugins.push({ plugin, options, path })
+  }
+  return { plugins: inOrder(plugins, problems), problems }
+}
+
+/** Entries with their places; falsy ones are left out and arrays flattened. */
+function* flatten(list: readonly unknown[], path: string): Generator<[place: string, value: unknown]> {
+  for (const [index, value] of list.entries()) {
+    const place = `${path}[${index}]`
+    if (Array.isArray(value)) yield* flatten(value, place)
+    else if (value !== false && value !== null && value !== undefined) yield [place, value]
+  }
+}
+
+/** What keeps a value from being a plugin that this host can run. */
+function faultOf(value: unknown): string | undefined {
+  if (typeof value === 'function' && PLUGIN_FACTORY in value) {
+    const name = value.name === 'factory' ? String(value[PLUGIN_FACTORY]) : value.name
+    return `it is the factory of the plugin ${String(value[PLUGIN_FACTORY])}, not a plugin; call it: ${safeText(name)}()`
+  }
+  if (typeof value !== 'object' || value === null || !(PLUGIN in value)) {
+    if (typeof value === 'object' && value !== null && 'default' in value) {
+      return 'it is a module, not a plugin; import the plugin by its name and call it'
+    }
+    return `expected a plugin made with definePlugin, found ${show(value)}`
+  }
+  const plugin = value as unknown as Plugin
+  if (typeof plugin.name !== 'string' || !NAME.test(plugin.name)) {
+    return `name: expected lower-case letters, digits and dashes, as in "dice" or "acme:dice", found ${show(plugin.name)}`
+  }
+  if (plugin.apiVersion !== API_VERSION) {
+    return `${plugin.name} was written for version ${show(plugin.apiVersion)} of the plugin API, and this host has version ${API_VERSION}; use a version of the plugin that was made for it`
+  }
+  if (typeof plugin.setup !== 'function') return `${plugin.name} has no setup function`
+  return undefined
+}
+
+function checkOptions(plugin: Plugin, path: string, problems: Problem[]): unknown {
+  try {
+    const parsed = plugin.schema.safeParse(plugin.input)
+    if (parsed.success) return parsed.data
+    problems.push(...problemsOf(parsed.error, plugin.schema, path))
+  } catch (cause) {
+    problems.push({ path, message: `its options could not be checked: ${safeText(String(cause))}` })
+  }
+  return undefined
+}
+
+/** The order of the config, but for a plugin's requirements, which go before it. */
+function inOrder(plugins: readonly CheckedPlugin[], problems: Problem[]): CheckedPlugin[] {
+  const byName = new Map(plugins.map((checked) => [checked.plugin.name, checked]))
+  const ordered = new Set<CheckedPlugin>()
+  const under: CheckedPlugin[] = []
+  const place = (checked: CheckedPlugin): void => {
+    if (ordered.has(checked)) return
+    const { plugin, path } = checked
+    if (under.includes(checked)) {
+      const names = [...under.slice(under.indexOf(checked)), checked].map((one) => one.plugin.name)
+      problems.push({ path, message: `requires itself: ${names.join(' -> ')}` })
+      return
+    }
+    under.push(checked)
+    for (const name of plugin.requires) {
+      const required = byName.get(name)
+      if (required !== undefined) place(required)
+      else {
+        const message = `requires the plugin "${name}", which is not in the config${didYouMean(name, byName.keys())}`
+        problems.push({ path, message })
+      }
+    }
+    under.pop()
+    ordered.add(checked)
+  }
+  for (const checked of plugins) place(checked)
+  return [...ordered]
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+/** The command line. The one file that joins the host and the plugins that come with it. */
+import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
+import * as plugins from '../plugins/index.ts'
+import { parseArguments, type Arguments } from './arguments.ts'
+import { checkConfig, type Config } from './config.ts'
+import { findConfigFile, loadConfigFile } from './config-file.ts'
+import { systemClock } from './clock.ts'
+import { ChatError, ConfigError } from './errors.ts'
+import { createHost } from './host.ts'
+import * as multiecho from './index.ts'
+import { Log } from './log.ts'
+import { runHost, Status } from './run.ts'
+
+/** What runs when no config says which plugins. */
+function defaultPlugins(): multiecho.Plugin[] {
+  const { echo, help, logging, mute, quit, stats } = plugins
+  return [logging(), stats(), mute(), quit(), help(), echo()]
+}
+
+async function main(): Promise<number> {
+  const asked = parseArguments(process.argv, packageVersion())
+  if (asked === undefined) return Status.Ok
+  const config = await readConfig(asked)
+  return asked.command === 'check' ? check(config) : runHost(config)
+}
+
+async function readConfig({ config: askedFile, port, host }: Arguments): Promise<Config> {
+  const path = findConfigFile(process.cwd(), askedFile)
+  const file = path === undefined ? undefined : relative(process.cwd(), path)
+  const loaded = path === undefined ? {} : await loadConfigFile(path, { multiecho, 'multiecho/plugins': plugins })
+  const input = { ...(loaded as object), ...(port !== undefined && { port }), ...(host !== undefined && { host }) }
+  return checkConfig(input, file, defaultPlugins())
+}
+
+/** Goes as far as set-up, which touches nothing. */
+function check(config: Config): number {
+  const host = createHost(config, { clock: systemClock, random: Math.random, log: new Log(() => {}) })
+  host.setUp()
+  const names = config.plugins.map(({ plugin }) => plugin.name)
+  process.stdout.write(`${config.file ?? 'the defaults'}: no problems; ${names.length} plugins: ${names.join(', ')}\n`)
+  return Status.Ok
+}
+
+function packageVersion(): string {
+  // From core/ in a checkout, from dist/core/ in the package.
+  const path = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json'
+  const { version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string }
+  return version
+}
+
+function report(error: unknown): number {
+  if (!(error instanceof ChatError)) {
+    process.stderr.write(`multiecho: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    return Status.Uncaught
+  }
+  process.stderr.write(`multiecho: ${error.message}\n`)
+  return error instanceof ConfigError || error.code === 'USAGE' ? Status.Misused : Status.Failed
+}
+
+// A reader of the output that goes away is no reason for the chat to end.
+process.stdout.on('error', () => {})
+process.stderr.on('error', () => {})
+process.exit(await main().catch(report))

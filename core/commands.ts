@@ -1,0 +1,199 @@
+/** Commands as data: what is registered, how it is typed, and what its arguments are made of. */
+import type { z } from 'zod'
+import type { Client } from './client.ts'
+import { errors } from './errors.ts'
+import type { Owner } from './owner.ts'
+
+export type ArgumentSchemas = Readonly<Record<string, z.ZodType>>
+
+export interface CommandCall<Schemas extends ArgumentSchemas> {
+  readonly client: Client
+  readonly args: { readonly [Name in keyof Schemas]: z.output<Schemas[Name]> }
+  /** What was typed behind the name, not split. */
+  readonly input: string
+}
+
+export interface CommandSpec<Schemas extends ArgumentSchemas = Record<never, never>> {
+  /** A lower-case letter, then lower-case letters, digits, `_` or `-`. Typed in any case. */
+  readonly name: string
+  readonly aliases?: readonly string[] | undefined
+  /** One line for `/help`. An empty one hides the command there. */
+  readonly help: string
+  /**
+   * What is typed behind the name, word by word, in the order of the keys. Each schema is given the word, or undefined
+   * when it is missing; use `z.coerce.number()` for numbers. Optional arguments come last.
+   */
+  readonly args?: Schemas | undefined
+  /** Whether the last argument is all that is left of the line, spaces included. */
+  readonly rest?: boolean | undefined
+  /** Runs the command. A returned text is sent to the caller. It has 5 seconds when it returns a promise. */
+  run(call: CommandCall<Schemas>): string | void | Promise<string | void>
+}
+
+/** A registered command as others may see it. */
+export interface CommandInfo {
+  readonly name: string
+  readonly aliases: readonly string[]
+  readonly help: string
+  /** How it is typed, as `/kick <who> [minutes] [why...]`. */
+  readonly usage: string
+  readonly plugin: string
+}
+
+/** The commands of all plugins. */
+export interface Commands extends Iterable<CommandInfo> {
+  /** The command of that name or alias, in any case. */
+  get(word: string): CommandInfo | undefined
+}
+
+export interface Command {
+  readonly info: CommandInfo
+  readonly owner: Owner
+  readonly spec: CommandSpec<ArgumentSchemas>
+}
+
+export type Typed = { readonly kind: 'line'; readonly text: string } | { readonly kind: 'command'; readonly word: string; readonly input: string }
+
+const TYPED_COMMAND = /^\/([a-z][a-z0-9_-]*)(?: (.*))?$/i
+const NAME = /^[a-z][a-z0-9_-]*$/
+
+/** Tells a command from a line: `/word`, then a space or the end. `//text` is the line `/text`. */
+export function parseTyped(text: string): Typed {
+  if (text.charCodeAt(0) !== 0x2f) return { kind: 'line', text }
+  if (text.charCodeAt(1) === 0x2f) return { kind: 'line', text: text.slice(1) }
+  const [, word, input = ''] = TYPED_COMMAND.exec(text) ?? []
+  return word === undefined ? { kind: 'line', text } : { kind: 'command', word: word.toLowerCase(), input }
+}
+
+export class CommandRegistry implements Commands {
+  readonly #byWord = new Map<string, Command>()
+
+  find(word: string): Command | undefined {
+    return this.#byWord.get(word)
+  }
+
+  get(word: string): CommandInfo | undefined {
+    return this.#byWord.get(word.toLowerCase())?.info
+  }
+
+  *[Symbol.iterator](): Generator<CommandInfo> {
+    for (const [word, { info }] of this.#byWord) {
+      if (word === info.name) yield info
+    }
+  }
+
+  /** Throws `COMMAND_INVALID` or `COMMAND_CONFLICT`. */
+  add(owner: Owner, spec: CommandSpec<ArgumentSchemas>): void {
+    checkSpec(owner, spec)
+    const aliases = spec.aliases ?? []
+    const command: Command = {
+      owner,
+      spec,
+      info: Object.freeze({
+        name: spec.name,
+        aliases: Object.freeze([...aliases]),
+        help: spec.help,
+        usage: usageOf(spec),
+        plugin: owner.name,
+      }),
+    }
+    const words = [spec.name, ...aliases]
+    for (const word of words) {
+      const taken = this.#byWord.get(word)
+      if (taken !== undefined) throw errors.commandConflict(word, owner.name, taken.owner.name)
+    }
+    for (const word of words) this.#byWord.set(word, command)
+  }
+
+  remove(owner: Owner): void {
+    for (const [word, command] of this.#byWord) {
+      if (command.owner === owner) this.#byWord.delete(word)
+    }
+  }
+}
+
+/** Makes a command's arguments of what was typed behind its name, or says what is wrong with it. */
+export function parseArguments(command: Command, input: string): { args: Record<string, unknown> } | { problem: string } {
+  const schemas = Object.entries(command.spec.args ?? {})
+  const words = split(input, command.spec.rest === true ? schemas.length : Infinity)
+  if (words.length > schemas.length) {
+    return { problem: `too much behind /${command.info.name}. Usage: ${command.info.usage}` }
+  }
+  const args: Record<string, unknown> = {}
+  for (const [index, [name, schema]] of schemas.entries()) {
+    const word = words[index]
+    const parsed = schema.safeParse(word)
+    if (!parsed.success) {
+      const what = word === undefined ? `${name} is missing` : wrong(name, parsed.error.issues[0])
+      return { problem: `${what}. Usage: ${command.info.usage}` }
+    }
+    args[name] = parsed.data
+  }
+  return { args }
+}
+
+/** Splits at runs of spaces; the last of `most` words takes what is left. */
+function split(input: string, most: number): string[] {
+  const words: string[] = []
+  let left = input.trim()
+  while (left !== '') {
+    const end = words.length + 1 >= most ? -1 : left.search(/\s/)
+    if (end === -1) {
+      words.push(left)
+      break
+    }
+    words.push(left.slice(0, end))
+    left = left.slice(end).trimStart()
+  }
+  return words
+}
+
+/** zod's sentences are for developers; these are for who typed the word. */
+function wrong(name: string, issue: z.core.$ZodIssue | undefined): string {
+  switch (issue?.code) {
+    case 'invalid_type':
+      return `${name} must be a ${issue.expected === 'int' ? 'whole number' : issue.expected}`
+    case 'invalid_value':
+      return `${name} must be ${issue.values.map(String).join(' or ')}`
+    case 'too_small':
+      return `${name} must be at least ${issue.minimum}${issue.origin === 'string' ? ' characters long' : ''}`
+    case 'too_big':
+      return `${name} must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}`
+    default:
+      return `${name}: ${issue?.message ?? 'not valid'}`
+  }
+}
+
+function usageOf(spec: CommandSpec<ArgumentSchemas>): string {
+  const names = Object.entries(spec.args ?? {})
+  const shown = names.map(([name, schema], index) => {
+    const label = spec.rest === true && index === names.length - 1 ? `${name}...` : name
+    return isOptional(schema) ? `[${label}]` : `<${label}>`
+  })
+  return [`/${spec.name}`, ...shown].join(' ')
+}
+
+function checkSpec(owner: Owner, spec: CommandSpec<ArgumentSchemas>): void {
+  const invalid = (problem: string) => errors.commandInvalid(owner.name, spec.name, problem)
+  for (const word of [spec.name, ...(spec.aliases ?? [])]) {
+    if (typeof word !== 'string' || !NAME.test(word)) {
+      throw invalid(`a name is a lower-case letter, then lower-case letters, digits, _ or -; found ${JSON.stringify(word)}`)
+    }
+  }
+  if (typeof spec.help !== 'string') throw invalid('help: expected a line for /help, or an empty one to hide the command')
+  if (typeof spec.run !== 'function') throw invalid('run: expected a function')
+  const schemas = Object.entries(spec.args ?? {})
+  let optional: string | undefined
+  for (const [name, schema] of schemas) {
+    if (typeof schema?.safeParse !== 'function') throw invalid(`args.${name}: expected a zod schema`)
+    if (isOptional(schema)) optional ??= name
+    else if (optional !== undefined) {
+      throw invalid(`args.${name} must be typed but comes behind ${optional}, which may be left out; change their order`)
+    }
+  }
+  if (spec.rest === true && schemas.length === 0) throw invalid('rest: there is no argument to take the rest of the line')
+}
+
+function isOptional(schema: z.ZodType): boolean {
+  return schema.safeParse(undefined).success
+}

@@ -1,0 +1,191 @@
+/** What a plugin is given: all the doors there are. Whatever is registered through them belongs to it and goes with it. */
+import type { Duplex } from 'node:stream'
+import { sayTo, type Audience, type ChosenAudience, type NamedAudience } from './audience.ts'
+import type { Client } from './client.ts'
+import type { Cancel, Clock } from './clock.ts'
+import type { ArgumentSchemas, CommandRegistry, Commands, CommandSpec } from './commands.ts'
+import type { Delivery } from './delivery.ts'
+import { errors } from './errors.ts'
+import type { CloseEvent, CommandEvent, ConnectEvent, LineEvent, SettledEvent, ShutdownEvent } from './hooks.ts'
+import type { Isolation } from './isolation.ts'
+import type { Ledgers } from './ledgers.ts'
+import type { Log, Logger, LogSink } from './log.ts'
+import type { Owner } from './owner.ts'
+import type { Service, Services } from './services.ts'
+import type { ClientState, ClientStates } from './states.ts'
+import type { DecidingHook, TellingHook, WatchingHook } from './taps.ts'
+import { safeLines } from './text.ts'
+import type { LineVerdict, Refuse } from './verdicts.ts'
+
+/** The hooks as plugins see them; core/hooks.ts states the contract of each. */
+export interface PluginHooks {
+  readonly connect: DecidingHook<ConnectEvent, Refuse>
+  readonly line: DecidingHook<LineEvent, LineVerdict>
+  readonly command: DecidingHook<CommandEvent, Refuse>
+  readonly settled: WatchingHook<SettledEvent>
+  readonly close: TellingHook<CloseEvent>
+  readonly shutdown: TellingHook<ShutdownEvent>
+}
+
+/** The clients that have been let in and have not left. */
+export interface Clients extends Iterable<Client> {
+  readonly size: number
+  get(id: string): Client | undefined
+}
+
+export interface BroadcastOptions {
+  /** Who is told; everyone when left out. */
+  readonly to?: Client | Iterable<Client> | undefined
+  readonly except?: Client | Iterable<Client> | undefined
+}
+
+export interface PluginContext {
+  /** The plugin's own name. */
+  readonly name: string
+  readonly hooks: PluginHooks
+  /** Registers a command. Throws `COMMAND_INVALID`, or `COMMAND_CONFLICT` when a name is taken. */
+  command<Schemas extends ArgumentSchemas = Record<never, never>>(spec: CommandSpec<Schemas>): void
+  /** The commands of all plugins. */
+  readonly commands: Commands
+  readonly clients: Clients
+  readonly everyone: Audience
+  /** The audience of that name, the same for all plugins; made when it is first asked for. */
+  audience(name: string): NamedAudience
+  /** Sends text to everyone, or to some. A line feed in it separates lines. For announcements: what clients say is sent by a verdict. */
+  broadcast(text: string, options?: BroadcastOptions): void
+  /** Makes a kind of state that each client has one of. */
+  clientState<T>(init: (client: Client) => T): ClientState<T>
+  /**
+   * Brings in a connection from elsewhere, under a label that becomes the client's id. Any duplex stream of bytes will
+   * do; one with `allowHalfOpen` still gets what is queued for it when its input has ended.
+   */
+  attach(stream: Duplex, options: { readonly label: string }): void
+  /** Offers a service. Throws `SERVICE_CONFLICT` when another plugin does. */
+  provide<T>(service: Service<T>, implementation: T): void
+  /** Gets a service; from `onStart` on, or in `setup` from a plugin in `requires`. Throws `SERVICE_MISSING`. */
+  inject<T>(service: Service<T>): T
+  /** Calls `run` once after some milliseconds, unless the plugin goes or the returned function is called before. */
+  setTimeout(run: () => unknown, milliseconds: number): Cancel
+  /** Calls `run` every so many milliseconds until the plugin goes or the returned function is called. */
+  setInterval(run: () => unknown, milliseconds: number): Cancel
+  /** Milliseconds since the Unix epoch, which setting the system's clock does not move. For the time of day use `Date`. */
+  now(): number
+  /** A number from 0 up to but not including 1. */
+  random(): number
+  /** Aborted when the plugin goes. */
+  readonly signal: AbortSignal
+  /** Called once when every plugin has been set up, in their order, before anybody can join. The host starts when it has ended; it has 10 seconds. */
+  onStart(run: () => unknown): void
+  /** Called once when the plugin goes, last registered first; it has 1 second. */
+  onDispose(run: () => unknown): void
+  readonly log: Logger
+  /** Adds a place where log records go. */
+  addLogSink(sink: LogSink): void
+}
+
+/** The parts of the host that the doors open to. */
+export interface ContextParts {
+  readonly ledgers: Ledgers
+  readonly commands: CommandRegistry
+  readonly clients: Clients
+  readonly everyone: ChosenAudience
+  readonly audience: (name: string) => NamedAudience
+  readonly delivery: Delivery
+  readonly states: ClientStates
+  readonly services: Services
+  readonly isolation: Isolation
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly accept: (stream: Duplex, label: string, origin: string) => Client | undefined
+}
+
+export function createContext(owner: Owner, parts: ContextParts): PluginContext {
+  const { clock, isolation, ledgers } = parts
+  const alive = (): void => {
+    if (!owner.active) throw errors.pluginDisposed(owner.name)
+  }
+  const timerFailed = (cause: unknown) => errors.timerFailed(owner.name, cause)
+
+  const setTimeout = (run: () => unknown, milliseconds: number): Cancel => {
+    alive()
+    const stop = clock.setTimeout(() => {
+      owner.timers.delete(stop)
+      isolation.detached(owner, run, undefined, timerFailed)
+    }, milliseconds)
+    owner.timers.add(stop)
+    return () => {
+      stop()
+      owner.timers.delete(stop)
+    }
+  }
+
+  return Object.freeze<PluginContext>({
+    name: owner.name,
+    hooks: Object.freeze<PluginHooks>({
+      connect: ledgers.connect.sideOf(owner),
+      line: ledgers.line.sideOf(owner),
+      command: ledgers.command.sideOf(owner),
+      settled: ledgers.settled.sideOf(owner),
+      close: ledgers.close.sideOf(owner),
+      shutdown: ledgers.shutdown.sideOf(owner),
+    }),
+    command(spec) {
+      alive()
+      parts.commands.add(owner, spec as unknown as CommandSpec<ArgumentSchemas>)
+    },
+    commands: parts.commands,
+    clients: parts.clients,
+    everyone: parts.everyone,
+    audience: parts.audience,
+    broadcast(text, { to, except } = {}) {
+      let audience: Audience = parts.everyone
+      if (to !== undefined) audience = audience.and(to)
+      if (except !== undefined) audience = audience.without(except)
+      for (const line of safeLines(text)) sayTo(audience as ChosenAudience, line, parts.delivery)
+    },
+    clientState(init) {
+      alive()
+      return parts.states.create(owner, init)
+    },
+    attach(stream, { label }) {
+      alive()
+      const client = parts.accept(stream, label, owner.name)
+      if (client !== undefined) owner.attached.add(client)
+    },
+    provide(service, implementation) {
+      alive()
+      parts.services.provide(owner, service, implementation)
+    },
+    inject: (service) => parts.services.inject(owner, service),
+    setTimeout,
+    setInterval(run, milliseconds) {
+      let cancel = (): void => {}
+      const next = (): void => {
+        cancel = setTimeout(() => {
+          next()
+          return run()
+        }, milliseconds)
+      }
+      next()
+      return () => cancel()
+    },
+    now: () => clock.now(),
+    random: parts.random,
+    signal: owner.abort.signal,
+    onStart(run) {
+      alive()
+      owner.starts.push(run)
+    },
+    onDispose(run) {
+      alive()
+      owner.disposers.push(run)
+    },
+    log: parts.log.of(owner.name),
+    addLogSink(sink) {
+      alive()
+      parts.log.addSink(sink)
+      owner.sinks.push(sink)
+    },
+  })
+}

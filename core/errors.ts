@@ -1,0 +1,170 @@
+/**
+ * The catalogue: every error of the host is made here, by code. A text says what was expected, what was found, where, and
+ * what to do. docs/reference/errors.md has an entry for each code.
+ */
+import { safeText } from './text.ts'
+
+export type ErrorCode =
+  | 'AUDIENCE_INVALID'
+  | 'CLIENT_INVALID'
+  | 'COMMAND_CONFLICT'
+  | 'COMMAND_FAILED'
+  | 'COMMAND_INVALID'
+  | 'CONFIG_INVALID'
+  | 'CONFIG_NOT_FOUND'
+  | 'CONFIG_NOT_LOADED'
+  | 'EVENT_INVALID'
+  | 'HOOK_FAILED'
+  | 'HOOK_TIMEOUT'
+  | 'LISTEN_FAILED'
+  | 'NAME_INVALID'
+  | 'PLUGIN_DISPOSED'
+  | 'PLUGIN_DISPOSE_FAILED'
+  | 'PLUGIN_SETUP_FAILED'
+  | 'PLUGIN_START_FAILED'
+  | 'PREFIX_INVALID'
+  | 'SERVICE_CONFLICT'
+  | 'SERVICE_MISSING'
+  | 'TAP_INVALID'
+  | 'TIMER_FAILED'
+  | 'USAGE'
+  | 'VERDICT_INVALID'
+
+/** An error of the host. Tell them apart by `code`, not by class: a plugin may bring another copy of the host along. */
+export class ChatError extends Error {
+  readonly code: ErrorCode
+  /** The plugin whose fault it is, where it is one's. */
+  readonly plugin: string | undefined
+  /** The hook, or the part of the plugin, in which it happened. */
+  readonly hook: string | undefined
+
+  constructor(code: ErrorCode, message: string, where: { plugin?: string; hook?: string; cause?: unknown } = {}) {
+    super(message, 'cause' in where ? { cause: where.cause } : undefined)
+    this.name = 'ChatError'
+    this.code = code
+    this.plugin = where.plugin
+    this.hook = where.hook
+  }
+}
+
+/** A fault in the config: where it is, as `plugins[3] (dice): sides`, and what is wrong. */
+export interface Problem {
+  readonly path: string
+  readonly message: string
+}
+
+/** All faults of a config, found in one go. */
+export class ConfigError extends ChatError {
+  readonly file: string | undefined
+  readonly problems: readonly Problem[]
+
+  constructor(code: ErrorCode, file: string | undefined, problems: readonly Problem[]) {
+    super(code, configMessage(file, problems))
+    this.file = file
+    this.problems = problems
+  }
+}
+
+export const errors = {
+  audienceInvalid: (found: unknown) =>
+    new ChatError('AUDIENCE_INVALID', `expected an audience made by the host, found ${show(found)}; narrow event.audience with without() or and()`),
+
+  clientInvalid: (found: unknown) =>
+    new ChatError('CLIENT_INVALID', `expected a client of this host, found ${show(found)}`),
+
+  commandConflict: (word: string, plugin: string, owner: string) =>
+    new ChatError('COMMAND_CONFLICT', `the command /${word} is taken by the plugin ${owner}; rename one of the two`, { plugin }),
+
+  commandFailed: (plugin: string, name: string, cause: unknown) =>
+    new ChatError('COMMAND_FAILED', `/${name} failed: ${describe(cause)}`, { plugin, hook: `/${name}`, cause }),
+
+  commandInvalid: (plugin: string, name: unknown, problem: string) =>
+    new ChatError('COMMAND_INVALID', `command ${show(name)}: ${problem}`, { plugin }),
+
+  configInvalid: (file: string | undefined, problems: readonly Problem[]) =>
+    new ConfigError('CONFIG_INVALID', file, problems),
+
+  configNotFound: (file: string) =>
+    new ConfigError('CONFIG_NOT_FOUND', file, [
+      { path: '', message: 'there is no such file; name another one with --config FILE, or leave the option out to run the default plugins' },
+    ]),
+
+  configNotLoaded: (file: string, message: string) =>
+    new ConfigError('CONFIG_NOT_LOADED', file, [{ path: '', message }]),
+
+  eventInvalid: (problem: string) => new ChatError('EVENT_INVALID', problem),
+
+  hookFailed: (plugin: string, hook: string, cause: unknown) =>
+    new ChatError('HOOK_FAILED', `${hook}: ${describe(cause)}`, { plugin, hook, cause }),
+
+  hookTimeout: (plugin: string, hook: string, milliseconds: number) =>
+    new ChatError('HOOK_TIMEOUT', `${hook}: no answer within ${milliseconds} ms; it was given up`, { plugin, hook }),
+
+  stopTimeout: (plugin: string, hook: string) =>
+    new ChatError('HOOK_TIMEOUT', `${hook}: no answer before the host had to stop; it was given up`, { plugin, hook }),
+
+  listenFailed: (message: string, cause: unknown) => new ChatError('LISTEN_FAILED', message, { cause }),
+
+  nameInvalid: (found: unknown) =>
+    new ChatError('NAME_INVALID', `a name is 1 to 64 characters without controls or invisible ones, found ${show(found)}`),
+
+  pluginDisposed: (plugin: string) =>
+    new ChatError('PLUGIN_DISPOSED', 'the plugin has been disposed of and can register nothing more', { plugin }),
+
+  pluginDisposeFailed: (plugin: string, cause: unknown) =>
+    new ChatError('PLUGIN_DISPOSE_FAILED', `onDispose: ${describe(cause)}`, { plugin, hook: 'onDispose', cause }),
+
+  pluginSetupFailed: (plugin: string, cause: unknown) =>
+    new ChatError('PLUGIN_SETUP_FAILED', `setup: ${describe(cause)}`, { plugin, hook: 'setup', cause }),
+
+  pluginSetupAsync: (plugin: string) =>
+    new ChatError('PLUGIN_SETUP_FAILED', 'setup: it returned a promise, but setup only registers; acquire files, ports or databases in host.onStart(async () => …)', { plugin, hook: 'setup' }),
+
+  pluginStartFailed: (plugin: string, cause: unknown) =>
+    new ChatError('PLUGIN_START_FAILED', `${plugin} could not start: ${describe(cause)}`, { plugin, hook: 'onStart', cause }),
+
+  prefixInvalid: (found: unknown, name: string) =>
+    new ChatError('PREFIX_INVALID', `a prefix must be a text with the sender's name ${show(name)} in it, found ${show(found)}`),
+
+  serviceConflict: (service: string, plugin: string, owner: string) =>
+    new ChatError('SERVICE_CONFLICT', `the service ${service} is provided by the plugin ${owner} already`, { plugin }),
+
+  serviceMissing: (service: string, plugin: string) =>
+    new ChatError('SERVICE_MISSING', `no plugin provides the service ${service}; add the one that does to the config, and its name to 'requires'`, { plugin }),
+
+  tapInvalid: (hook: string, plugin: string, problem: string) =>
+    new ChatError('TAP_INVALID', `hooks.${hook}.tap: ${problem}`, { plugin, hook }),
+
+  timerFailed: (plugin: string, cause: unknown) =>
+    new ChatError('TIMER_FAILED', `timer: ${describe(cause)}`, { plugin, hook: 'timer', cause }),
+
+  usage: (message: string) => new ChatError('USAGE', message),
+
+  verdictInvalid: (found: unknown, expected: string) =>
+    new ChatError('VERDICT_INVALID', `expected ${expected} or nothing, found ${show(found)}`),
+}
+
+/** Words for anything that was thrown: an error's message, or the thing itself. */
+export function describe(thrown: unknown): string {
+  if (thrown instanceof Error) return safeText(thrown.message === '' ? thrown.name : thrown.message)
+  return `threw ${show(thrown)}`
+}
+
+/** A short, safe picture of a value that was found where another one was expected. Never throws. */
+export function show(value: unknown): string {
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${safeText(value.name)}`
+  if (Array.isArray(value)) return 'an array'
+  try {
+    const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+    return safeText(text.length > 80 ? `${text.slice(0, 80)}…` : text)
+  } catch {
+    return 'something that cannot be shown'
+  }
+}
+
+function configMessage(file: string | undefined, problems: readonly Problem[]): string {
+  const where = file ?? 'config'
+  const lines = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+  if (lines.length === 1) return `${where}: ${lines[0]}`
+  return [`${where}: ${lines.length} problems`, ...lines.map((line) => `  ${line}`)].join('\n')
+}

@@ -1,0 +1,241 @@
+/** The host: its parts put together, and its life from set-up to stop. */
+import type { Duplex } from 'node:stream'
+import { ChosenAudience } from './audience.ts'
+import { createAudiences } from './audiences.ts'
+import type { Clock } from './clock.ts'
+import { CommandRegistry } from './commands.ts'
+import type { Config } from './config.ts'
+import type { Connection } from './connection.ts'
+import { createContext, type ContextParts } from './context.ts'
+import { Delivery, Group } from './delivery.ts'
+import { ChatError, errors, type Problem } from './errors.ts'
+import { createReport } from './faults.ts'
+import { createHooks } from './hooks.ts'
+import { Isolation } from './isolation.ts'
+import { createLedgers } from './ledgers.ts'
+import { createLines } from './lines.ts'
+import type { Log } from './log.ts'
+import { Backlogs } from './outbox.ts'
+import { createOwner, type Owner } from './owner.ts'
+import { createPump } from './pump.ts'
+import { Services } from './services.ts'
+import { ClientStates } from './states.ts'
+import { stopHost, type Stop } from './stop.ts'
+import { Visits } from './visits.ts'
+
+/** Where connections come from. */
+export interface Transport {
+  /** Begins to accept; resolves to the address when connections can come. */
+  listen(accept: (stream: Duplex, label: string) => void): Promise<string>
+  /** Accepts no more. Connections stay. */
+  stop(): void
+}
+
+/** What the host has from outside, so that a test can drive it. */
+export interface Environment {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  /** Told of every fault of a plugin, beside the log. */
+  readonly onFault?: ((error: ChatError) => void) | undefined
+}
+
+export interface ChatHost {
+  /** Sets up all plugins. Throws `CONFIG_INVALID` with the faults of all of them. */
+  setUp(): void
+  /** Starts all plugins, then listens; resolves to the address. Rejects with what could not start; all is undone then. */
+  start(transport?: Transport): Promise<string | undefined>
+  /** Takes in a connection. */
+  accept(stream: Duplex, label: string): void
+  /** Stops in order; resolves when all is done. Stopping twice is stopping once. */
+  stop(reason: string): Promise<void>
+  /** Ends the time to stop at once. */
+  expire(): void
+  /** Takes a plugin out of the running host, with all that it registered. */
+  unload(name: string): Promise<void>
+  /** The connections that are not gone, for tests and for counting. */
+  readonly connections: ReadonlySet<Connection>
+  /** Sends what has been said so far without waiting for the end of the turn. */
+  flush(): void
+}
+
+/** Milliseconds that a plugin has to start, and to go. */
+const START_TIMEOUT = 10_000
+const DISPOSE_TIMEOUT = 1000
+
+export function createHost(config: Config, { clock, random, log, onFault }: Environment): ChatHost {
+  const report = createReport(log.of('plugins'), clock)
+  const isolation = new Isolation(clock, (error) => {
+    report(error)
+    onFault?.(error)
+  })
+  const hooks = createHooks()
+  const ledgers = createLedgers(hooks, isolation)
+  const commands = new CommandRegistry()
+  const delivery = new Delivery()
+  const group = new Group()
+  const everyone = new ChosenAudience([group])
+  const { limits } = config
+  const backlogs = new Backlogs(
+    { soft: limits.backlogSoft, hard: limits.backlogHard, total: limits.backlogTotal, writeDeadline: limits.writeDeadline },
+    clock,
+  )
+  const runLine = createLines({ hooks, commands, delivery, everyone, isolation, unknownCommand: config.unknownCommand })
+  let stop: Stop | undefined
+
+  const pump = createPump({
+    line: runLine,
+    tooLong: (connection) => connection.send(`your line was not sent: it is longer than ${limits.line} bytes`),
+    ended(connection, leftOver) {
+      if (leftOver > 0) {
+        log.of('connmgr').info(`dropped ${leftOver} bytes without a line end from ${connection.id}`)
+      }
+      visits.leave(connection, 'end of input')
+    },
+    leave: (connection, reason) => visits.leave(connection, reason),
+  })
+  const visits: Visits = new Visits({
+    hooks,
+    everyone,
+    log: log.of('connmgr'),
+    clients: limits.clients,
+    connection: {
+      limits,
+      delivery,
+      backlogs,
+      clock,
+      conductor: {
+        pump(connection) {
+          pump(connection)
+          stop?.pumped()
+        },
+        leave: (connection, reason) => visits.leave(connection, reason),
+        closed: (connection) => visits.closed(connection),
+      },
+    },
+  })
+
+  const states = new ClientStates()
+  const services = new Services()
+  const owners: Owner[] = config.plugins.map(createOwner)
+  let transport: Transport | undefined
+
+  const accept = (stream: Duplex, label: string, origin: string) => {
+    if (stop !== undefined) {
+      stream.destroy()
+      return undefined
+    }
+    log.of(origin).info(`new connection ${label}`)
+    return visits.come(stream, label)
+  }
+
+  const parts: ContextParts = {
+    ledgers,
+    commands,
+    clients: Object.freeze({
+      get size() {
+        return group.members.size
+      },
+      get: (id: string) => visits.get(id),
+      [Symbol.iterator]: () => everyone[Symbol.iterator](),
+    }),
+    everyone,
+    audience: createAudiences(group, delivery),
+    delivery,
+    states,
+    services,
+    isolation,
+    clock,
+    random,
+    log,
+    accept,
+  }
+
+  function setUp(): void {
+    const problems: Problem[] = []
+    for (const owner of owners) {
+      const { plugin, options, path } = owner.checked
+      try {
+        const answer: unknown = plugin.setup(createContext(owner, parts), options)
+        if (!(answer instanceof Promise)) continue
+        answer.catch(() => {})
+        problems.push({ path, message: errors.pluginSetupAsync(owner.name).message })
+      } catch (cause) {
+        problems.push({ path, message: errors.pluginSetupFailed(owner.name, cause).message })
+      }
+    }
+    if (problems.length > 0) throw errors.configInvalid(config.file, problems)
+  }
+
+  async function start(from?: Transport): Promise<string | undefined> {
+    log.of(undefined).info('Chat v1.0')
+    try {
+      for (const owner of owners) {
+        for (const run of owner.starts) {
+          const wrap = (cause: unknown) => errors.pluginStartFailed(owner.name, cause)
+          const error = await isolation.settle(owner, 'onStart', START_TIMEOUT, run, wrap)
+          if (error !== undefined) throw error
+        }
+      }
+      log.started()
+      transport = from
+      return await transport?.listen((stream, label) => accept(stream, label, 'tcpserver'))
+    } catch (error) {
+      await disposeAll()
+      throw error
+    }
+  }
+
+  async function dispose(owner: Owner): Promise<void> {
+    if (!owner.active) return
+    const wrap = (cause: unknown) => errors.pluginDisposeFailed(owner.name, cause)
+    for (const run of [...owner.disposers].reverse()) {
+      const error = await isolation.settle(owner, 'onDispose', DISPOSE_TIMEOUT, run, wrap)
+      if (error !== undefined) isolation.report(error)
+    }
+    owner.active = false
+    owner.abort.abort()
+    for (const ledger of Object.values(ledgers)) ledger.remove(owner)
+    commands.remove(owner)
+    services.remove(owner)
+    for (const cancel of owner.timers) cancel()
+    states.remove(owner, visits.connections)
+    for (const client of owner.attached) client.close()
+  }
+
+  /** In reverse, and the log sinks last, so that every plugin can still log why it could not go. */
+  async function disposeAll(): Promise<void> {
+    for (const owner of [...owners].reverse()) await dispose(owner)
+    backlogs.close()
+    log.close()
+  }
+
+  return {
+    setUp,
+    start,
+    accept: (stream, label) => void accept(stream, label, 'tcpserver'),
+    stop(reason) {
+      stop ??= stopHost(reason, {
+        deadline: config.stopDeadline,
+        clock,
+        hooks,
+        isolation,
+        delivery,
+        visits,
+        log,
+        stopTransport: () => transport?.stop(),
+        disposeAll,
+      })
+      return stop.done
+    },
+    expire: () => stop?.expire(),
+    async unload(name) {
+      const owner = owners.find((one) => one.name === name)
+      if (owner === undefined) return
+      await dispose(owner)
+      for (const sink of owner.sinks) log.removeSink(sink)
+    },
+    connections: visits.connections,
+    flush: () => delivery.flush(),
+  }
+}

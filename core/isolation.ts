@@ -1,0 +1,119 @@
+/**
+ * Runs what plugins bring so that no fault of it reaches anybody else: a throw, a rejection, a promise that never settles
+ * or settles twice, an answer that is none. Each call ends exactly once, and its fault is reported with its owner.
+ */
+import type { Cancel, Clock } from './clock.ts'
+import { errors, type ChatError } from './errors.ts'
+import type { Owner } from './owner.ts'
+
+/** How one call of a plugin ended. */
+export interface CallDone {
+  ok(answer: unknown): void
+  failed(cause: unknown): void
+  /** It has not answered in time; whatever it answers later is ignored. */
+  late(error: ChatError): void
+}
+
+export class Isolation {
+  readonly clock: Clock
+  readonly #report: (error: ChatError) => void
+  readonly #pending = new Set<() => void>()
+  #expired = false
+
+  constructor(clock: Clock, report: (error: ChatError) => void) {
+    this.clock = clock
+    this.#report = report
+  }
+
+  report(error: ChatError): void {
+    this.#report(error)
+  }
+
+  /** Gives up every call that is under way, and from now on each that does not answer at once. */
+  expire(): void {
+    this.#expired = true
+    for (const giveUp of [...this.#pending]) giveUp()
+  }
+
+  /** Runs a function of a plugin under a deadline in milliseconds, and waits for it when it answers with a promise. */
+  call(owner: Owner, what: string, timeout: number, run: () => unknown, done: CallDone): void {
+    let answer: unknown
+    let waits: boolean
+    try {
+      answer = run()
+      waits = isThenable(answer)
+    } catch (cause) {
+      done.failed(cause)
+      return
+    }
+    if (waits) this.wait(owner, what, timeout, answer as PromiseLike<unknown>, done)
+    else done.ok(answer)
+  }
+
+  /** Waits for a promise of a plugin under a deadline in milliseconds. */
+  wait(owner: Owner, what: string, timeout: number, answer: PromiseLike<unknown>, done: CallDone): void {
+    let cancel: Cancel | undefined
+    let open = true
+    const end = (): boolean => {
+      if (!open) return false
+      open = false
+      cancel?.()
+      this.#pending.delete(giveUp)
+      return true
+    }
+    const giveUp = (): void => {
+      if (end()) done.late(errors.stopTimeout(owner.name, what))
+    }
+    this.#pending.add(giveUp)
+    cancel = this.clock.setTimeout(() => {
+      if (end()) done.late(errors.hookTimeout(owner.name, what, timeout))
+    }, timeout)
+    // Promise.resolve takes a thenable's `then` in a microtask of its own and lets it settle only once.
+    Promise.resolve(answer).then(
+      (value) => {
+        if (end()) done.ok(value)
+      },
+      (cause: unknown) => {
+        if (end()) done.failed(cause)
+      },
+    )
+    if (this.#expired) giveUp()
+  }
+
+  /** The same as a promise, which resolves to the error, made by `wrap`, or to nothing when all went well. */
+  settle(
+    owner: Owner,
+    what: string,
+    timeout: number,
+    run: () => unknown,
+    wrap: (cause: unknown) => ChatError,
+  ): Promise<ChatError | undefined> {
+    return new Promise((resolve) => {
+      this.call(owner, what, timeout, run, {
+        ok: () => resolve(undefined),
+        failed: (cause) => resolve(wrap(cause)),
+        late: resolve,
+      })
+    })
+  }
+
+  /** Runs a plugin's callback that nobody waits for: a timer's, a watcher's. A promise from it may not reject unseen. */
+  detached<T>(owner: Owner, run: (argument: T) => unknown, argument: T, wrap: (cause: unknown) => ChatError): void {
+    if (!owner.active) return
+    try {
+      const answer = run(argument)
+      if (isThenable(answer)) {
+        Promise.resolve(answer).then(undefined, (cause: unknown) => this.#report(wrap(cause)))
+      }
+    } catch (cause) {
+      this.#report(wrap(cause))
+    }
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}

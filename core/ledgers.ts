@@ -1,0 +1,42 @@
+/** A ledger of taps for each hook, with what the hook makes of its taps' answers. */
+import type { PluginHooks } from './context.ts'
+import type { ConnectEvent, CloseEvent, CommandEvent, Hooks, LineEvent, SettledEvent, ShutdownEvent } from './hooks.ts'
+import type { Isolation } from './isolation.ts'
+import type { LineInHand } from './lines.ts'
+import { TapLedger } from './taps.ts'
+import { checkLineVerdict, checkRefusal } from './verdicts.ts'
+
+/** Milliseconds that a tap has to answer: while a client waits for it, and while the host or a client leaves. */
+const ANSWER = 5000
+const FAREWELL = 1000
+
+export interface Ledgers {
+  readonly connect: TapLedger<ConnectEvent, PluginHooks['connect']>
+  readonly line: TapLedger<LineEvent, PluginHooks['line']>
+  readonly command: TapLedger<CommandEvent, PluginHooks['command']>
+  readonly settled: TapLedger<SettledEvent, PluginHooks['settled']>
+  readonly close: TapLedger<CloseEvent, PluginHooks['close']>
+  readonly shutdown: TapLedger<ShutdownEvent, PluginHooks['shutdown']>
+}
+
+export function createLedgers(hooks: Hooks, isolation: Isolation): Ledgers {
+  const refusing = { timeout: ANSWER, verdict: checkRefusal }
+  return {
+    connect: new TapLedger('connect', hooks.connect, refusing, isolation),
+    line: new TapLedger(
+      'line',
+      hooks.line,
+      {
+        timeout: ANSWER,
+        verdict: (answer, event) => checkLineVerdict(answer, event.client),
+        approve: (event) => (event as LineInHand).approve(),
+        restore: (event) => (event as LineInHand).restore(),
+      },
+      isolation,
+    ),
+    command: new TapLedger('command', hooks.command, refusing, isolation),
+    settled: new TapLedger('settled', hooks.settled, { timeout: ANSWER }, isolation),
+    close: new TapLedger('close', hooks.close, { timeout: FAREWELL }, isolation),
+    shutdown: new TapLedger('shutdown', hooks.shutdown, { timeout: FAREWELL, reverse: true }, isolation),
+  }
+}

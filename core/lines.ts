@@ -1,0 +1,164 @@
+/**
+ * What becomes of a line: it is a command or is offered to the `line` hook, and the verdict is acted on, once, in one
+ * synchronous step: watchers are told, and then the line is sent.
+ */
+import { sayTo, checkAudience, type Audience, type ChosenAudience } from './audience.ts'
+import type { Client } from './client.ts'
+import { parseArguments, parseTyped, type Command, type CommandRegistry } from './commands.ts'
+import type { Connection } from './connection.ts'
+import type { Delivery } from './delivery.ts'
+import { errors } from './errors.ts'
+import type { Decision, Hooks, LineEvent, SettledEvent } from './hooks.ts'
+import type { Isolation } from './isolation.ts'
+import { safeText } from './text.ts'
+import { drop, refuse, type CommandVerdict, type LineVerdict } from './verdicts.ts'
+
+/** In `by`: no plugin decided. */
+export const CORE = 'core'
+
+const NOBODY_DELIVERS: Decision<LineVerdict> = { verdict: drop('no plugin delivered it'), by: CORE }
+const SENDER_LEFT: Decision<LineVerdict> = { verdict: drop('its sender left'), by: CORE }
+const CALLER_LEFT: Decision<CommandVerdict> = { verdict: refuse('the caller left'), by: CORE }
+
+/** Milliseconds that a command has to end. */
+const COMMAND_TIMEOUT = 5000
+
+export interface LinesSetting {
+  readonly hooks: Hooks
+  readonly commands: CommandRegistry
+  readonly delivery: Delivery
+  readonly everyone: ChosenAudience
+  readonly isolation: Isolation
+  readonly unknownCommand: 'hint' | 'echo'
+}
+
+/** A line on its way through the taps. What a tap changes about it holds when it has been approved. */
+export class LineInHand implements LineEvent {
+  readonly #client: Client
+  text: string
+  audience: Audience
+  approvedText: string
+  approvedAudience: ChosenAudience
+
+  constructor(client: Client, text: string, audience: ChosenAudience) {
+    this.#client = client
+    this.text = this.approvedText = text
+    this.audience = this.approvedAudience = audience
+  }
+
+  get client(): Client {
+    return this.#client
+  }
+
+  approve(): void {
+    if (this.text !== this.approvedText) {
+      if (typeof this.text !== 'string' || /[\r\n]/.test(this.text)) {
+        throw errors.eventInvalid('event.text was set to something other than one line of text; it keeps the old one')
+      }
+      this.approvedText = this.text
+    }
+    if (this.audience !== this.approvedAudience) {
+      const narrower = checkAudience(this.audience)
+      this.approvedAudience = narrower.narrows(this.approvedAudience)
+        ? narrower
+        : (this.approvedAudience.and(narrower) as ChosenAudience)
+      this.audience = this.approvedAudience
+    }
+  }
+
+  restore(): void {
+    this.text = this.approvedText
+    this.audience = this.approvedAudience
+  }
+}
+
+export function createLines(setting: LinesSetting) {
+  const { hooks, commands, delivery, everyone, isolation } = setting
+
+  /** Runs a line of a client to its verdict; `done` is called once, before or after this returns. */
+  return function run(connection: Connection, typed: string, done: () => void): void {
+    const parsed = parseTyped(typed)
+    if (parsed.kind === 'line') return say(connection, parsed.text, done)
+    const command = commands.find(parsed.word)
+    if (command === undefined && setting.unknownCommand === 'echo') return say(connection, typed, done)
+    obey(connection, parsed.word, parsed.input, command, done)
+  }
+
+  function say(connection: Connection, text: string, done: () => void): void {
+    connection.audience ??= everyone.without(connection.client) as ChosenAudience
+    const event = new LineInHand(connection.client, text, connection.audience)
+    const end = once<Decision<LineVerdict>>(connection, ({ verdict, by }) => {
+      settle({ hook: 'line', event, verdict, by })
+      if (verdict.kind === 'deliver') {
+        const line = safeText((verdict.prefix ?? '') + event.approvedText)
+        sayTo(event.approvedAudience, line, delivery)
+      }
+      done()
+    })
+    connection.abandon = () => end(SENDER_LEFT)
+    hooks.line.callAsync(event, (_error, decision) => end(decision ?? NOBODY_DELIVERS))
+  }
+
+  function obey(connection: Connection, name: string, input: string, command: Command | undefined, done: () => void): void {
+    const { client } = connection
+    const event = Object.freeze({ client, name, input, command: command?.info })
+    const end = once<Decision<CommandVerdict>>(connection, ({ verdict, by }) => {
+      settle({ hook: 'command', event, verdict, by })
+      if (verdict.kind !== 'done' && !connection.left) client.send(verdict.message)
+      done()
+    })
+    connection.abandon = () => end(CALLER_LEFT)
+    hooks.command.callAsync(event, (_error, decision) => {
+      if (decision !== undefined) end(decision)
+      else if (command?.owner.active !== true) end({ verdict: refuse(`there is no command /${name}`), by: CORE })
+      else if (!connection.left) execute(connection, command, input, end)
+    })
+  }
+
+  function execute(
+    connection: Connection,
+    command: Command,
+    input: string,
+    end: (decision: Decision<CommandVerdict>) => void,
+  ): void {
+    const { owner, info, spec } = command
+    const { client } = connection
+    const by = owner.name
+    const parsed = parseArguments(command, input)
+    if ('problem' in parsed) return end({ verdict: refuse(parsed.problem), by: CORE })
+    const done: Decision<CommandVerdict> = { verdict: { kind: 'done' }, by }
+    const failed: Decision<CommandVerdict> = { verdict: { kind: 'failed', message: `/${info.name} failed` }, by }
+    const call = { client, args: parsed.args as never, input }
+    // It has begun: a command that makes the client leave, as /quit does, is done by that.
+    connection.abandon = () => end(done)
+    isolation.call(owner, `/${info.name}`, COMMAND_TIMEOUT, () => spec.run(call), {
+      ok(answer) {
+        if (typeof answer === 'string') client.send(answer)
+        end(done)
+      },
+      failed(cause) {
+        isolation.report(errors.commandFailed(owner.name, info.name, cause))
+        end(failed)
+      },
+      late(error) {
+        isolation.report(error)
+        end(failed)
+      },
+    })
+  }
+
+  function settle(settled: SettledEvent): void {
+    hooks.settled.call(Object.freeze(settled))
+  }
+}
+
+/** Makes the end of what is under way for a connection: it happens once, whoever comes first. */
+function once<T>(connection: Connection, end: (value: T) => void): (value: T) => void {
+  let open = true
+  return (value) => {
+    if (!open) return
+    open = false
+    connection.abandon = undefined
+    end(value)
+  }
+}

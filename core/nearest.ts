@@ -1,0 +1,46 @@
+/** Finds what somebody meant to type. */
+
+/** Returns the candidate that is fewest edits away from the word, if it is near enough to be meant. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined
+  let fewest = word.length <= 3 ? 2 : 3
+  for (const candidate of candidates) {
+    const edits = distance(word.toLowerCase(), candidate.toLowerCase())
+    if (edits < fewest && edits < candidate.length) {
+      fewest = edits
+      best = candidate
+    }
+  }
+  return best
+}
+
+/** `; did you mean X?`, or nothing. */
+export function didYouMean(word: string, candidates: Iterable<string>): string {
+  const meant = nearest(word, candidates)
+  return meant === undefined ? '' : `; did you mean "${meant}"?`
+}
+
+/** Edits from one word to another: insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+function distance(from: string, to: string): number {
+  // A word that is much longer than another is not it; this also bounds the work on what strangers type.
+  if (Math.abs(from.length - to.length) > 3) return Infinity
+  let beforeLast: number[] = []
+  let last = Array.from({ length: to.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= from.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= to.length; j++) {
+      const same = from[i - 1] === to[j - 1]
+      let edits = Math.min(at(last, j) + 1, at(row, j - 1) + 1, at(last, j - 1) + (same ? 0 : 1))
+      const swapped = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]
+      if (swapped) edits = Math.min(edits, at(beforeLast, j - 2) + 1)
+      row.push(edits)
+    }
+    beforeLast = last
+    last = row
+  }
+  return at(last, to.length)
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? Infinity
+}

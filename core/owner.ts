@@ -1,0 +1,35 @@
+/** Whose things are: a plugin in the host, and what it holds that goes with it. */
+import type { Client } from './client.ts'
+import type { Cancel } from './clock.ts'
+import type { LogSink } from './log.ts'
+import type { CheckedPlugin } from './check-plugins.ts'
+
+export interface Owner {
+  readonly name: string
+  /** Its place in the order of plugins. */
+  readonly index: number
+  readonly checked: CheckedPlugin
+  /** False from the moment it is disposed of: whatever is still under way for it is skipped. */
+  active: boolean
+  readonly abort: AbortController
+  readonly starts: Array<() => unknown>
+  readonly disposers: Array<() => unknown>
+  readonly timers: Set<Cancel>
+  readonly attached: Set<Client>
+  readonly sinks: LogSink[]
+}
+
+export function createOwner(checked: CheckedPlugin, index: number): Owner {
+  return {
+    name: checked.plugin.name,
+    index,
+    checked,
+    active: true,
+    abort: new AbortController(),
+    starts: [],
+    disposers: [],
+    timers: new Set(),
+    attached: new Set(),
+    sinks: [],
+  }
+}

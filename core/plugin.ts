@@ -1,0 +1,67 @@
+/** What a plugin is: a factory, called in the config file, that returns a description. Nothing of it has run then. */
+import { z } from 'zod'
+import type { PluginContext } from './context.ts'
+
+/** The version of the plugin API. It grows when a plugin written for the one before could break. */
+export const API_VERSION = 1
+
+/** Marks a plugin for any copy of the host, since a plugin may bring its own along. */
+export const PLUGIN = Symbol.for('multiecho.plugin')
+/** Marks the factory, so that one that was not called can be told. */
+export const PLUGIN_FACTORY = Symbol.for('multiecho.plugin.factory')
+
+export interface PluginDefinition<Schema extends z.ZodType> {
+  /** Lower-case letters, digits and dashes; `scope:name` for a plugin that is not built in. */
+  readonly name: string
+  /** The plugin API that this was written for: 1, as a literal. */
+  readonly apiVersion: typeof API_VERSION
+  readonly version?: string | undefined
+  /** Names of plugins that must be in the config too. They are set up and started before this one and go after it. */
+  readonly requires?: readonly string[] | undefined
+  /**
+   * What the factory's argument must look like. Checked before any plugin is set up; use `z.strictObject`, so that a
+   * misspelt key is named, and `.prefault({})`, so that the argument may be left out.
+   */
+  readonly options?: Schema | undefined
+  /**
+   * Registers what the plugin does, and touches nothing outside of the host: files, ports and databases are acquired in
+   * `host.onStart`. Called once, when all plugins have been checked. May not be async.
+   */
+  setup(host: PluginContext, options: z.output<Schema>): void
+}
+
+/** What the config file holds. */
+export interface Plugin {
+  readonly [PLUGIN]: true
+  readonly name: string
+  readonly version: string | undefined
+  readonly apiVersion: number
+  readonly requires: readonly string[]
+  readonly schema: z.ZodType
+  /** What the factory was called with, not yet checked. */
+  readonly input: unknown
+  setup(host: PluginContext, options: unknown): void
+}
+
+export type PluginFactory<Input> = (undefined extends Input
+  ? (options?: Input) => Plugin
+  : (options: Input) => Plugin) & { readonly [PLUGIN_FACTORY]: string }
+
+const noOptions = z.strictObject({}).prefault({})
+
+/** Makes the factory of a plugin from its definition. */
+export function definePlugin<Schema extends z.ZodType = typeof noOptions>(
+  definition: PluginDefinition<Schema>,
+): PluginFactory<z.input<Schema>> {
+  const factory = (input?: z.input<Schema>): Plugin => ({
+    [PLUGIN]: true,
+    name: definition.name,
+    version: definition.version,
+    apiVersion: definition.apiVersion,
+    requires: definition.requires ?? [],
+    schema: definition.options ?? noOptions,
+    input,
+    setup: (host, options) => definition.setup(host, options as z.output<Schema>),
+  })
+  return Object.assign(factory, { [PLUGIN_FACTORY]: definition.name }) as PluginFactory<z.input<Schema>>
+}

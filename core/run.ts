@@ -1,0 +1,96 @@
+/** A host as a process: what it prints, the signals that stop it, and the status it ends with. */
+import { networkInterfaces } from 'node:os'
+import { isIPv6 } from 'node:net'
+import { systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import { describe } from './errors.ts'
+import { createHost, type ChatHost } from './host.ts'
+import { Log } from './log.ts'
+import { createTcpTransport } from './tcp.ts'
+import { safeText } from './text.ts'
+
+/** The statuses that the program ends with. */
+export const Status = {
+  Ok: 0,
+  /** It could not start, or a file or an address is not to be had. */
+  Failed: 1,
+  /** The command line or the config is wrong. */
+  Misused: 2,
+  /** An error that nobody caught (EX_SOFTWARE of sysexits.h). */
+  Uncaught: 70,
+  /** Stopped by a second signal (128 and SIGINT). */
+  Interrupted: 130,
+} as const
+
+/** Milliseconds within which a second signal is the same key: npm and the terminal both deliver it. */
+const SAME_KEY = 200
+/** Milliseconds beyond the deadline after which a stop that does not end is ended. */
+const STOP_GRACE = 500
+
+/** Runs a host until it is stopped; resolves to the status to end with. */
+export async function runHost(config: Config): Promise<number> {
+  const log = new Log((text) => process.stderr.write(text))
+  const host = createHost(config, { clock: systemClock, random: Math.random, log })
+  host.setUp()
+  const transport = createTcpTransport(config.host, config.port, log.of('tcpserver'))
+  const stopped = stopOnSignals(host, log, config.stopDeadline)
+  const address = await host.start(transport)
+  process.stdout.write(`multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`)
+  return stopped
+}
+
+/** Resolves to the status once the host has stopped, for whatever reason. */
+function stopOnSignals(host: ChatHost, log: Log, deadline: number): Promise<number> {
+  return new Promise((resolve) => {
+    const chat = log.of('chat')
+    let status: number = Status.Ok
+    let stoppingSince: number | undefined
+
+    const stop = (reason: string): void => {
+      if (stoppingSince !== undefined) return
+      stoppingSince = performance.now()
+      setTimeout(() => resolve(status), deadline + STOP_GRACE)
+      host.stop(reason).then(
+        () => resolve(status),
+        (cause: unknown) => uncaught(cause),
+      )
+    }
+    const interrupt = (): void => {
+      if (stoppingSince === undefined) {
+        chat.info('interrupt signal received')
+        stop('signal')
+      } else if (performance.now() - stoppingSince > SAME_KEY) {
+        status = status === Status.Ok ? Status.Interrupted : status
+        host.expire()
+      }
+    }
+    const uncaught = (cause: unknown): void => {
+      status = Status.Uncaught
+      const stack = cause instanceof Error ? (cause.stack ?? cause.message) : describe(cause)
+      chat.fatal(`uncaught error: ${describe(cause)}`, { err: cause })
+      process.stderr.write(`multiecho: uncaught error, stopping\n${stack.split('\n').map(safeText).join('\n')}\n`)
+      stop('uncaught error')
+    }
+
+    process.on('SIGINT', interrupt)
+    process.on('SIGTERM', interrupt)
+    // On a terminal it means that the terminal has gone; a service is told by it that its log was rotated.
+    process.on('SIGHUP', process.stdin.isTTY ? interrupt : () => log.reopen())
+    process.on('uncaughtException', uncaught)
+  })
+}
+
+/** How to join, from this machine and from another one. */
+function joinHint(host: string, port: number): string {
+  const everywhere = host === '0.0.0.0' || host === '::'
+  const here = everywhere ? 'localhost' : host
+  const lines = [`join with: telnet ${here} ${port}   or: nc ${here} ${port}`]
+  const address = everywhere ? lanAddress() : undefined
+  if (address !== undefined) lines.push(`from another machine: telnet ${address} ${port}`)
+  return lines.join('\n')
+}
+
+function lanAddress(): string | undefined {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  return addresses.find(({ address, internal }) => !internal && !isIPv6(address))?.address
+}

@@ -1,0 +1,102 @@
+/**
+ * The way out: accept no more, finish the lines that were read, close every client, then the chat, then the plugins,
+ * the log last; all under one deadline that whatever is pending obeys.
+ */
+import type { Clock } from './clock.ts'
+import type { Connection } from './connection.ts'
+import type { Delivery } from './delivery.ts'
+import type { Hooks } from './hooks.ts'
+import type { Isolation } from './isolation.ts'
+import type { Log } from './log.ts'
+import type { Visits } from './visits.ts'
+
+/** Parts of the deadline: for lines that were read, and for clients to take what is queued for them. */
+const LINES_SHARE = 0.5
+const CLIENTS_SHARE = 0.75
+
+export interface StopParts {
+  /** Milliseconds for all of it. */
+  readonly deadline: number
+  readonly clock: Clock
+  readonly hooks: Hooks
+  readonly isolation: Isolation
+  readonly delivery: Delivery
+  readonly visits: Visits
+  readonly log: Log
+  readonly stopTransport: () => void
+  readonly disposeAll: () => Promise<void>
+}
+
+export interface Stop {
+  readonly done: Promise<void>
+  /** A connection's lines were run. */
+  pumped(): void
+  /** Ends all waiting at once. */
+  expire(): void
+}
+
+export function stopHost(reason: string, parts: StopParts): Stop {
+  const { clock, visits } = parts
+  const over = new AbortController()
+  let onPumped: (() => void) | undefined
+  let giveUp: (() => void) | undefined
+
+  /** Waits for something, but no longer than a part of the deadline from the beginning of the stop. */
+  const begun = clock.now()
+  function wait(share: number, begin: (done: () => void) => void): Promise<void> {
+    return new Promise((resolve) => {
+      const left = begun + parts.deadline * share - clock.now()
+      const cancel = clock.setTimeout(end, Math.max(0, over.signal.aborted ? 0 : left))
+      function end(): void {
+        cancel()
+        giveUp = undefined
+        resolve()
+      }
+      giveUp = end
+      if (over.signal.aborted) end()
+      else begin(end)
+    })
+  }
+
+  function expire(): void {
+    over.abort()
+    parts.isolation.expire()
+    for (const connection of visits.connections) {
+      if (connection.left) connection.destroy()
+    }
+    giveUp?.()
+  }
+
+  async function run(): Promise<void> {
+    const cancel = clock.setTimeout(expire, parts.deadline)
+    parts.stopTransport()
+    for (const connection of visits.connections) {
+      connection.stopReading()
+      connection.releaseHolds()
+    }
+    await wait(LINES_SHARE, (done) => {
+      onPumped = () => {
+        if (![...visits.connections].some(isBusy)) done()
+      }
+      onPumped()
+    })
+    onPumped = undefined
+    parts.delivery.flush()
+    for (const connection of [...visits.connections]) visits.leave(connection, 'shutdown')
+    await wait(CLIENTS_SHARE, (done) => visits.whenGone(done))
+    for (const connection of [...visits.connections]) connection.destroy()
+    parts.log.of('multiecho').info('multiecho server is shutting down')
+    await new Promise<void>((resolve) => {
+      parts.hooks.shutdown.callAsync(Object.freeze({ reason, signal: over.signal }), () => resolve())
+    })
+    await parts.disposeAll()
+    cancel()
+  }
+
+  return { done: run(), pumped: () => onPumped?.(), expire }
+}
+
+/** Whether lines that were read have not settled yet. */
+function isBusy(connection: Connection): boolean {
+  return !connection.left && (connection.abandon !== undefined || connection.deferred || connection.reader.unread > 0)
+}

@@ -1,0 +1,70 @@
+/** What a tap may answer, as plain data, and the checks that an answer passes before the core acts on it. */
+import { errors } from './errors.ts'
+import type { Client } from './client.ts'
+
+/** The line is sent to the event's audience, with `prefix` in front of it. */
+export interface Deliver {
+  readonly kind: 'deliver'
+  /** Must contain the sender's name. `(NAME) ` when left out. */
+  readonly prefix?: string | undefined
+}
+/** The line goes nowhere. The reason is for watchers, never for clients. */
+export interface Drop {
+  readonly kind: 'drop'
+  readonly reason: string
+}
+/** The client is told the message: instead of being let in, or instead of its command being run. */
+export interface Refuse {
+  readonly kind: 'refuse'
+  readonly message: string
+}
+
+export type LineVerdict = Deliver | Drop
+export type ConnectVerdict = { readonly kind: 'admit' } | Refuse
+export type CommandVerdict =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | Refuse
+
+/** Verdict of a `line` tap: the line is sent to the event's audience. `prefix` must contain the sender's name. */
+export function deliver(options: { readonly prefix?: string | undefined } = {}): Deliver {
+  return { kind: 'deliver', prefix: options.prefix }
+}
+
+/** Verdict of a `line` tap: the line goes nowhere, for a reason that watchers see. */
+export function drop(reason: string): Drop {
+  return { kind: 'drop', reason }
+}
+
+/** Verdict of a `connect` or `command` tap: the client is told `message`, in which a line feed separates lines. */
+export function refuse(message: string): Refuse {
+  return { kind: 'refuse', message }
+}
+
+/** Returns a line verdict as the core uses it. Throws when it is none, or would hide who sent the line. */
+export function checkLineVerdict(answer: unknown, sender: Client): LineVerdict {
+  const verdict = answer as Partial<Deliver> & Partial<Drop>
+  if (verdict?.kind === 'drop' && typeof verdict.reason === 'string') {
+    return { kind: 'drop', reason: verdict.reason }
+  }
+  if (verdict?.kind !== 'deliver') throw errors.verdictInvalid(answer, 'deliver() or drop(reason)')
+  const prefix = verdict.prefix ?? `(${sender.name}) `
+  if (typeof prefix !== 'string' || !prefix.includes(sender.name)) {
+    throw errors.prefixInvalid(prefix, sender.name)
+  }
+  return { kind: 'deliver', prefix }
+}
+
+/** Returns a refusal as the core uses it. Throws when it is none. */
+export function checkRefusal(answer: unknown): Refuse {
+  const verdict = answer as Partial<Refuse>
+  if (verdict?.kind === 'refuse' && typeof verdict.message === 'string') {
+    return { kind: 'refuse', message: verdict.message }
+  }
+  throw errors.verdictInvalid(answer, 'refuse(message)')
+}
+
+/** A hook that only tells takes no answer; whatever comes back is ignored. */
+export function checkNothing(): undefined {
+  return undefined
+}

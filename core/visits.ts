@@ -1,0 +1,179 @@
+/**
+ * Coming and leaving: a connection is let in by the `connect` hook, is a client while it stays, and leaves in one order:
+ * out of all audiences, `close` hook, what is queued for it, end of the stream, state freed.
+ */
+import type { Duplex } from 'node:stream'
+import type { ChosenAudience } from './audience.ts'
+import type { Client } from './client.ts'
+import type { Cancel, Clock } from './clock.ts'
+import { Connection, Phase, type ConnectionSetting } from './connection.ts'
+import type { Group } from './delivery.ts'
+import type { ConnectVerdict } from './verdicts.ts'
+import type { Decision, Hooks } from './hooks.ts'
+import { CORE } from './lines.ts'
+import type { Logger } from './log.ts'
+import { safeLines, safeText } from './text.ts'
+
+/** What a client is told first; the version is that of the protocol. */
+const GREETING = 'multiecho server v1.0'
+
+/** Leaving for one of these, nothing can be sent any more. */
+const AT_ONCE: ReadonlySet<string> = new Set(['connection error', 'slow reader'])
+
+/** Milliseconds for what is queued to be taken, and again for the peer to end the stream from its side. */
+const DRAIN = 10_000
+const LINGER = 1000
+
+const ADMITTED: Decision<ConnectVerdict> = { verdict: { kind: 'admit' }, by: CORE }
+
+export interface VisitsSetting {
+  readonly hooks: Hooks
+  readonly everyone: ChosenAudience
+  readonly connection: ConnectionSetting
+  readonly log: Logger
+  readonly clients: number
+}
+
+export class Visits {
+  /** Every connection that is not gone, those that are coming or leaving included. */
+  readonly connections = new Set<Connection>()
+  readonly #setting: VisitsSetting
+  readonly #clock: Clock
+  /** Connections by id, so that two at a time never share one. */
+  readonly #byId = new Map<string, Connection>()
+  readonly #drains = new Map<Connection, Cancel>()
+  #keys = 0
+  #onGone: (() => void) | undefined
+
+  constructor(setting: VisitsSetting) {
+    this.#setting = setting
+    this.#clock = setting.connection.clock
+  }
+
+  /** The client of that id, if it has been let in and has not left. */
+  get(id: string): Client | undefined {
+    const connection = this.#byId.get(id)
+    return connection?.phase === Phase.Open ? connection.client : undefined
+  }
+
+  /** Takes in a connection; returns undefined when the host is full. */
+  come(stream: Duplex, label: string): Client | undefined {
+    const { hooks, log, clients } = this.#setting
+    if (this.connections.size >= clients) {
+      log.warn(`refused ${safeText(label)}: the server is full with ${clients} clients`)
+      this.#sendAway(stream, 'the server is full, try again later')
+      return undefined
+    }
+    const connection = this.#connect(stream, safeText(label))
+    const event = Object.freeze({ client: connection.client })
+    let open = true
+    const end = ({ verdict, by }: Decision<ConnectVerdict>): void => {
+      if (!open) return
+      open = false
+      connection.abandon = undefined
+      if (verdict.kind === 'admit') this.#admit(connection)
+      hooks.settled.call(Object.freeze({ hook: 'connect', event, verdict, by }))
+      if (verdict.kind === 'refuse') this.#turnAway(connection, verdict.message)
+      else this.#setting.connection.conductor.pump(connection)
+    }
+    connection.abandon = () => end({ verdict: { kind: 'refuse', message: '' }, by: CORE })
+    hooks.connect.callAsync(event, (_error, decision) => end(decision ?? ADMITTED))
+    return connection.client
+  }
+
+  /** Makes a connection leave. Only the first reason counts. */
+  leave(connection: Connection, reason: string): void {
+    if (connection.left) return
+    const { hooks, connection: setting, log } = this.#setting
+    const wasClient = connection.phase === Phase.Open
+    const orderly = !AT_ONCE.has(reason)
+    connection.phase = Phase.Leaving
+    connection.abandon?.()
+    for (const group of connection.groups) setting.delivery.leave(group, connection)
+    connection.groups.clear()
+    log.info(`closing connection: ${connection.id}${EXPECTED.has(reason) ? '' : ` (${reason})`}`, { reason })
+    if (!wasClient) return this.#drain(connection, orderly)
+    connection.closing = true
+    hooks.close.callAsync(Object.freeze({ client: connection.client, reason, orderly }), () => {
+      connection.closing = false
+      this.#drain(connection, orderly)
+    })
+  }
+
+  /** The stream of a connection is closed. */
+  closed(connection: Connection): void {
+    if (connection.closing) return
+    this.#drains.get(connection)?.()
+    this.#drains.delete(connection)
+    connection.phase = Phase.Gone
+    connection.outbox.drop()
+    connection.states = undefined
+    this.connections.delete(connection)
+    if (this.#byId.get(connection.id) === connection) this.#byId.delete(connection.id)
+    if (this.connections.size === 0) this.#onGone?.()
+  }
+
+  /** Calls back once all connections are gone. */
+  whenGone(done: () => void): void {
+    if (this.connections.size === 0) done()
+    else this.#onGone = done
+  }
+
+  /** Tells one who does not even become a connection. */
+  #sendAway(stream: Duplex, message: string): void {
+    stream.on('error', () => {})
+    // What it sends is read and thrown away: closing on unread bytes would reset it before it has read the message.
+    stream.resume()
+    stream.end(`${message}\r\n`)
+    const cancel = this.#clock.setTimeout(() => stream.destroy(), LINGER)
+    stream.on('close', cancel)
+  }
+
+  #connect(stream: Duplex, label: string): Connection {
+    const key = ++this.#keys
+    const id = this.#byId.has(label) ? `${label}#${key}` : label
+    const connection = new Connection(key, id, stream, this.#setting.connection)
+    this.connections.add(connection)
+    this.#byId.set(id, connection)
+    return connection
+  }
+
+  #admit(connection: Connection): void {
+    const { everyone, connection: setting } = this.#setting
+    const group = everyone.groups[0] as Group
+    connection.phase = Phase.Open
+    connection.send(`${GREETING}\nclient id: ${connection.id}`)
+    setting.delivery.join(group, connection)
+    connection.groups.add(group)
+  }
+
+  #turnAway(connection: Connection, message: string): void {
+    const { delivery } = this.#setting.connection
+    if (!connection.left && message !== '') {
+      for (const line of safeLines(message)) delivery.toEach(line, [connection])
+    }
+    this.leave(connection, 'refused')
+  }
+
+  /** Sends what is queued and ends the stream; whoever does not take it in time loses it. */
+  #drain(connection: Connection, orderly: boolean): void {
+    const { stream } = connection
+    if (stream.closed) return this.closed(connection)
+    if (!orderly) return connection.destroy()
+    connection.updateReading()
+    this.#setting.connection.delivery.flush()
+    const destroyAfter = (milliseconds: number): void => {
+      this.#drains.get(connection)?.()
+      this.#drains.set(connection, this.#clock.setTimeout(() => connection.destroy(), milliseconds))
+    }
+    destroyAfter(DRAIN)
+    connection.outbox.whenEmpty(() => {
+      stream.end(() => {
+        if (this.#drains.has(connection)) destroyAfter(LINGER)
+      })
+    })
+  }
+}
+
+/** Reasons that the log need not say. */
+const EXPECTED: ReadonlySet<string> = new Set(['quit', 'end of input', 'shutdown'])

@@ -1,0 +1,28 @@
+/** Writes the log to a file: in the seed's layout, or as pino's lines of JSON. */
+import { definePlugin, z } from '../core/index.ts'
+import { openLogFile } from './log-file.ts'
+
+export const logging = definePlugin({
+  name: 'logging',
+  apiVersion: 1,
+  options: z
+    .strictObject({
+      /** Where the log is appended to, from the working directory. */
+      file: z.string().min(1).default('chat.log'),
+      /** `text` is `2018/08/15 12:55:37 tcpserver: new connection 127.0.0.1:56144`; `json` is pino's. */
+      format: z.enum(['text', 'json']).default('text'),
+      /** Records below it are left out. */
+      level: z.enum(['debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+    })
+    .prefault({}),
+  setup(host, { file, format, level }) {
+    host.onStart(() => {
+      const logFile = openLogFile(file, format, (text) => process.stderr.write(text))
+      host.addLogSink({ level, ...logFile })
+      host.setInterval(logFile.check, CHECK_INTERVAL)
+    })
+  },
+})
+
+/** Milliseconds between two looks at whether the file can be written to again, and whether it is still there. */
+const CHECK_INTERVAL = 1000

@@ -1,0 +1,35 @@
+/** `/mute` and `/unmute`: a client that speaks to nobody for a while. */
+import { definePlugin, drop, Stage, z, type Client } from '../core/index.ts'
+
+export const mute = definePlugin({
+  name: 'mute',
+  apiVersion: 1,
+  options: z
+    .strictObject({
+      /** Whether the two commands are answered with a line. */
+      confirm: z.boolean().default(false),
+    })
+    .prefault({}),
+  setup(host, { confirm }) {
+    const state = host.clientState(() => ({ muted: false }))
+
+    host.hooks.line.tap({ stage: Stage.Filter }, ({ client }) =>
+      state.peek(client)?.muted === true ? drop('muted') : undefined,
+    )
+
+    const set = (muted: boolean, answer: string) => ({ client }: { client: Client }) => {
+      state.get(client).muted = muted
+      return confirm ? answer : undefined
+    }
+    host.command({
+      name: 'mute',
+      help: 'Send your lines to nobody, until /unmute.',
+      run: set(true, 'you are muted: nobody sees your lines, until /unmute'),
+    })
+    host.command({
+      name: 'unmute',
+      help: 'Send your lines to everybody again.',
+      run: set(false, 'you are no longer muted'),
+    })
+  },
+})

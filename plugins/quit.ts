@@ -1,0 +1,23 @@
+/** `/quit`: the host closes the connection. */
+import { definePlugin, z } from '../core/index.ts'
+
+export const quit = definePlugin({
+  name: 'quit',
+  apiVersion: 1,
+  options: z
+    .strictObject({
+      /** A last line for who leaves. None when left out. */
+      farewell: z.string().min(1).optional(),
+    })
+    .prefault({}),
+  setup(host, { farewell }) {
+    host.command({
+      name: 'quit',
+      help: 'Leave the chat.',
+      run({ client }) {
+        if (farewell !== undefined) client.send(farewell)
+        client.close('quit')
+      },
+    })
+  },
+})

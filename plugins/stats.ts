@@ -1,0 +1,94 @@
+/** The table at shutdown: what each visit did, one row a visit in order of arrival. */
+import stringWidth from 'string-width'
+import { definePlugin, safeText, z } from '../core/index.ts'
+
+interface Visit {
+  readonly id: string
+  echoed: number
+  muted: number
+  quit: boolean
+}
+
+/** The visits beyond those with a row of their own. */
+interface Rest {
+  visits: number
+  echoed: number
+  muted: number
+  quits: number
+}
+
+export const stats = definePlugin({
+  name: 'stats',
+  apiVersion: 1,
+  options: z
+    .strictObject({
+      /** Visits with a row each; the ones after them share one row with their sums. */
+      rows: z.int().min(0).default(10_000),
+      /** Where the table is written. Standard output when left out. */
+      output: z.custom<{ write(text: string): unknown }>(isWritable, { error: 'expected a writable stream' }).optional(),
+    })
+    .prefault({}),
+  setup(host, { rows, output = process.stdout }) {
+    const visits: Visit[] = []
+    const rest: Rest = { visits: 0, echoed: 0, muted: 0, quits: 0 }
+    const visitOf = host.clientState<{ visit: Visit | undefined }>(() => ({ visit: undefined }))
+
+    host.hooks.settled.tap('count', (settled) => {
+      const { client } = settled.event
+      if (settled.hook === 'connect' && settled.verdict.kind === 'admit') {
+        if (visits.length === rows) {
+          rest.visits++
+          return
+        }
+        const visit = { id: client.id, echoed: 0, muted: 0, quit: false }
+        visits.push(visit)
+        visitOf.get(client).visit = visit
+      } else if (settled.hook === 'line') {
+        const count = visitOf.peek(client)?.visit ?? rest
+        if (settled.verdict.kind === 'deliver') count.echoed++
+        else if (settled.by === 'mute') count.muted++
+      }
+    })
+
+    host.hooks.close.tap('leave', ({ client, reason }) => {
+      if (reason !== 'quit') return
+      const visit = visitOf.peek(client)?.visit
+      if (visit === undefined) rest.quits++
+      else visit.quit = true
+    })
+
+    host.hooks.shutdown.tap('table', () => {
+      const lines = table(visits, rest)
+      output.write(`${lines.join('\n')}\n`)
+      for (const line of lines) host.log.info(line)
+    })
+  },
+})
+
+const GAP = '   '
+const HEADINGS: ReadonlyArray<readonly [string, string, string]> = [
+  ['', 'Messages', 'Messages'],
+  ['Client ID', 'Echoed', 'Muted'],
+]
+/** Columns of the seed's table: a label of an IPv4 address and port with four digits or five, and a number. */
+const ID_WIDTH = 16
+const COUNT_WIDTH = 8
+
+function table(visits: readonly Visit[], rest: Rest): string[] {
+  const rows = visits.map(({ id, echoed, muted, quit }) => [safeText(id), String(echoed), String(muted), String(quit)] as const)
+  const summed = [`${rest.visits} more`, String(rest.echoed), String(rest.muted), String(rest.quits)] as const
+  const all = rest.visits > 0 ? [...rows, summed] : rows
+  const idWidth = all.reduce((width, [id]) => Math.max(width, stringWidth(id)), ID_WIDTH)
+  const line = (id: string, echoed: string, muted: string, quit: string): string =>
+    [padEnd(id, idWidth), echoed.padStart(COUNT_WIDTH), muted.padStart(COUNT_WIDTH), quit].join(GAP).trimEnd()
+  const [top, headings] = HEADINGS as [(typeof HEADINGS)[0], (typeof HEADINGS)[0]]
+  return [line(...top, ''), line(...headings, 'Used /quit'), ...all.map((row) => line(...row))]
+}
+
+function padEnd(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - stringWidth(text)))
+}
+
+function isWritable(value: unknown): boolean {
+  return typeof (value as { write?: unknown } | null)?.write === 'function'
+}
