@@ -7,12 +7,5 @@ import { echo, help, logging, mute, quit, stats } from 'multiecho/plugins'
 
 export default defineConfig({
   // In the order in which their taps run; the last one to be stopped is the first one here.
-  plugins: [
-    logging({ file: 'chat.log' }),
-    stats(),
-    mute(),
-    quit(),
-    help(),
-    echo(),
-  ],
+  plugins: [logging({ file: 'chat.log' }), stats(), mute(), quit(), help(), echo()],
 })

@@ -18,17 +18,30 @@ export function parseArguments(argv: readonly string[], version: string): Argume
   const take = (command: 'run' | 'check') => () => {
     asked = command
   }
-  cli.option('-c, --config <file>', 'Config file; chat.config.ts, .js or .mjs in this folder when left out')
+  cli.option(
+    '-c, --config <file>',
+    'Config file; chat.config.ts, .js or .mjs in this folder when left out',
+  )
   cli
     .command('', 'Run the chat host')
-    .option('-p, --port <n>', 'TCP port to listen on; a free one when neither this nor the config says')
-    .option('--host <address>', 'Address to listen on; 0.0.0.0, which is all of IPv4, when neither says')
+    .option(
+      '-p, --port <n>',
+      'TCP port to listen on; a free one when neither this nor the config says',
+    )
+    .option(
+      '--host <address>',
+      'Address to listen on; 0.0.0.0, which is all of IPv4, when neither says',
+    )
     .example((name) => `  $ ${name} -p 9090                run the chat on port 9090`)
     .example((name) => `  $ ${name} --config party.ts      run it by another config file`)
     .example((name) => `  $ ${name} check                  list what is wrong with the config`)
     .action(take('run'))
-  cli.command('check', 'Check the config file and list all of its faults; nothing is opened').action(take('check'))
-  cli.help((sections) => sections.filter(({ title }) => title?.startsWith('For more info') !== true))
+  cli
+    .command('check', 'Check the config file and list all of its faults; nothing is opened')
+    .action(take('check'))
+  cli.help((sections) =>
+    sections.filter(({ title }) => title?.startsWith('For more info') !== true),
+  )
   cli.version(version)
   try {
     cli.parse([...argv.slice(0, 2), ...argv.slice(2).flatMap(asText)], { run: false })
@@ -75,20 +88,24 @@ function isValueOf(argument: string): boolean {
 }
 
 function textOf(option: string, value: unknown): string {
-  if (Array.isArray(value)) throw errors.usage(`--${option} is given ${value.length} times; give it once`)
+  if (Array.isArray(value))
+    throw errors.usage(`--${option} is given ${value.length} times; give it once`)
   return String(value).slice(MARK.length)
 }
 
 function readPort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN
   if (portSchema.safeParse(port).success) return port
-  throw errors.usage(`--port: expected a whole number from 0 to 65535, found ${JSON.stringify(safeText(text))}`)
+  throw errors.usage(
+    `--port: expected a whole number from 0 to 65535, found ${JSON.stringify(safeText(text))}`,
+  )
 }
 
 function readHost(text: string): string {
   const parsed = hostSchema.safeParse(text)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  throw errors.usage(`--host: ${issue?.message ?? 'not valid'}, found ${JSON.stringify(safeText(text))}`)
+  throw errors.usage(
+    `--host: ${issue?.message ?? 'not valid'}, found ${JSON.stringify(safeText(text))}`,
+  )
 }
-

@@ -89,10 +89,8 @@ export class ChosenAudience implements Audience {
 
   /** Whether this was made from `other` by narrowing alone. */
   narrows(other: ChosenAudience): boolean {
-    for (let step: ChosenAudience | undefined = this; step !== undefined; step = step.#from) {
-      if (step === other) return true
-    }
-    return false
+    if (this === other) return true
+    return this.#from?.narrows(other) ?? false
   }
 
   *connections(): Generator<Connection> {

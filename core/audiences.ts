@@ -2,7 +2,10 @@
 import { FilledAudience, type NamedAudience } from './audience.ts'
 import { Group, type Delivery } from './delivery.ts'
 
-export function createAudiences(everyone: Group, delivery: Delivery): (name: string) => NamedAudience {
+export function createAudiences(
+  everyone: Group,
+  delivery: Delivery,
+): (name: string) => NamedAudience {
   // Names come from strangers. A member holds its groups and a group its audience, so one that is filled or held by
   // a plugin stays, and any other can go.
   const audiences = new Map<string, WeakRef<FilledAudience>>()

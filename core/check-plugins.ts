@@ -19,7 +19,12 @@ const NAME = /^([a-z0-9-]+:)?[a-z0-9-]+$/
 export function checkPlugins(listed: unknown): { plugins: CheckedPlugin[]; problems: Problem[] } {
   const problems: Problem[] = []
   if (!Array.isArray(listed)) {
-    return { plugins: [], problems: [{ path: 'plugins', message: `expected an array of plugins, found ${show(listed)}` }] }
+    return {
+      plugins: [],
+      problems: [
+        { path: 'plugins', message: `expected an array of plugins, found ${show(listed)}` },
+      ],
+    }
   }
   const plugins: CheckedPlugin[] = []
   const places = new Map<string, string>()
@@ -33,7 +38,10 @@ export function checkPlugins(listed: unknown): { plugins: CheckedPlugin[]; probl
     const path = `${place} (${plugin.name})`
     const first = places.get(plugin.name)
     if (first !== undefined) {
-      problems.push({ path, message: `the plugin is given twice, first at ${first}; remove one of them` })
+      problems.push({
+        path,
+        message: `the plugin is given twice, first at ${first}; remove one of them`,
+      })
       continue
     }
     places.set(plugin.name, place)
@@ -44,7 +52,10 @@ export function checkPlugins(listed: unknown): { plugins: CheckedPlugin[]; probl
 }
 
 /** Entries with their places; falsy ones are left out and arrays flattened. */
-function* flatten(list: readonly unknown[], path: string): Generator<[place: string, value: unknown]> {
+function* flatten(
+  list: readonly unknown[],
+  path: string,
+): Generator<[place: string, value: unknown]> {
   for (const [index, value] of list.entries()) {
     const place = `${path}[${index}]`
     if (Array.isArray(value)) yield* flatten(value, place)

@@ -29,30 +29,47 @@ async function main(): Promise<number> {
 async function readConfig({ config: askedFile, port, host }: Arguments): Promise<Config> {
   const path = findConfigFile(process.cwd(), askedFile)
   const file = path === undefined ? undefined : relative(process.cwd(), path)
-  const loaded = path === undefined ? {} : await loadConfigFile(path, { multiecho, 'multiecho/plugins': plugins })
-  const input = { ...(loaded as object), ...(port !== undefined && { port }), ...(host !== undefined && { host }) }
+  const loaded =
+    path === undefined
+      ? {}
+      : await loadConfigFile(path, { multiecho, 'multiecho/plugins': plugins })
+  const input = {
+    ...(loaded as object),
+    ...(port !== undefined && { port }),
+    ...(host !== undefined && { host }),
+  }
   return checkConfig(input, file, defaultPlugins())
 }
 
 /** Goes as far as set-up, which touches nothing. */
 function check(config: Config): number {
-  const host = createHost(config, { clock: systemClock, random: Math.random, log: new Log(() => {}) })
+  const host = createHost(config, {
+    clock: systemClock,
+    random: Math.random,
+    log: new Log(() => {}),
+  })
   host.setUp()
   const names = config.plugins.map(({ plugin }) => plugin.name)
-  process.stdout.write(`${config.file ?? 'the defaults'}: no problems; ${names.length} plugins: ${names.join(', ')}\n`)
+  process.stdout.write(
+    `${config.file ?? 'the defaults'}: no problems; ${names.length} plugins: ${names.join(', ')}\n`,
+  )
   return Status.Ok
 }
 
 function packageVersion(): string {
   // From core/ in a checkout, from dist/core/ in the package.
   const path = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json'
-  const { version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
+    version: string
+  }
   return version
 }
 
 function report(error: unknown): number {
   if (!(error instanceof ChatError)) {
-    process.stderr.write(`multiecho: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    process.stderr.write(
+      `multiecho: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    )
     return Status.Uncaught
   }
   process.stderr.write(`multiecho: ${error.message}\n`)

@@ -52,7 +52,9 @@ export interface Command {
   readonly spec: CommandSpec<ArgumentSchemas>
 }
 
-export type Typed = { readonly kind: 'line'; readonly text: string } | { readonly kind: 'command'; readonly word: string; readonly input: string }
+export type Typed =
+  | { readonly kind: 'line'; readonly text: string }
+  | { readonly kind: 'command'; readonly word: string; readonly input: string }
 
 const TYPED_COMMAND = /^\/([a-z][a-z0-9_-]*)(?: (.*))?$/i
 const NAME = /^[a-z][a-z0-9_-]*$/
@@ -62,7 +64,9 @@ export function parseTyped(text: string): Typed {
   if (text.charCodeAt(0) !== 0x2f) return { kind: 'line', text }
   if (text.charCodeAt(1) === 0x2f) return { kind: 'line', text: text.slice(1) }
   const [, word, input = ''] = TYPED_COMMAND.exec(text) ?? []
-  return word === undefined ? { kind: 'line', text } : { kind: 'command', word: word.toLowerCase(), input }
+  return word === undefined
+    ? { kind: 'line', text }
+    : { kind: 'command', word: word.toLowerCase(), input }
 }
 
 export class CommandRegistry implements Commands {
@@ -113,7 +117,10 @@ export class CommandRegistry implements Commands {
 }
 
 /** Makes a command's arguments of what was typed behind its name, or says what is wrong with it. */
-export function parseArguments(command: Command, input: string): { args: Record<string, unknown> } | { problem: string } {
+export function parseArguments(
+  command: Command,
+  input: string,
+): { args: Record<string, unknown> } | { problem: string } {
   const schemas = Object.entries(command.spec.args ?? {})
   const words = split(input, command.spec.rest === true ? schemas.length : Infinity)
   if (words.length > schemas.length) {
@@ -177,21 +184,28 @@ function checkSpec(owner: Owner, spec: CommandSpec<ArgumentSchemas>): void {
   const invalid = (problem: string) => errors.commandInvalid(owner.name, spec.name, problem)
   for (const word of [spec.name, ...(spec.aliases ?? [])]) {
     if (typeof word !== 'string' || !NAME.test(word)) {
-      throw invalid(`a name is a lower-case letter, then lower-case letters, digits, _ or -; found ${JSON.stringify(word)}`)
+      throw invalid(
+        `a name is a lower-case letter, then lower-case letters, digits, _ or -; found ${JSON.stringify(word)}`,
+      )
     }
   }
-  if (typeof spec.help !== 'string') throw invalid('help: expected a line for /help, or an empty one to hide the command')
+  if (typeof spec.help !== 'string')
+    throw invalid('help: expected a line for /help, or an empty one to hide the command')
   if (typeof spec.run !== 'function') throw invalid('run: expected a function')
   const schemas = Object.entries(spec.args ?? {})
   let optional: string | undefined
   for (const [name, schema] of schemas) {
-    if (typeof schema?.safeParse !== 'function') throw invalid(`args.${name}: expected a zod schema`)
+    if (typeof schema?.safeParse !== 'function')
+      throw invalid(`args.${name}: expected a zod schema`)
     if (isOptional(schema)) optional ??= name
     else if (optional !== undefined) {
-      throw invalid(`args.${name} must be typed but comes behind ${optional}, which may be left out; change their order`)
+      throw invalid(
+        `args.${name} must be typed but comes behind ${optional}, which may be left out; change their order`,
+      )
     }
   }
-  if (spec.rest === true && schemas.length === 0) throw invalid('rest: there is no argument to take the rest of the line')
+  if (spec.rest === true && schemas.length === 0)
+    throw invalid('rest: there is no argument to take the rest of the line')
 }
 
 function isOptional(schema: z.ZodType): boolean {

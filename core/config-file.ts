@@ -21,7 +21,10 @@ export function findConfigFile(folder: string, asked: string | undefined): strin
 }
 
 /** Returns what the file exports by default. Throws `CONFIG_NOT_LOADED`. */
-export async function loadConfigFile(file: string, virtualModules: VirtualModules): Promise<unknown> {
+export async function loadConfigFile(
+  file: string,
+  virtualModules: VirtualModules,
+): Promise<unknown> {
   const { createJiti } = await import('jiti')
   // No cache on disk: jiti's is in a folder that all users share, and is trusted.
   const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, virtualModules })
@@ -33,7 +36,10 @@ export async function loadConfigFile(file: string, virtualModules: VirtualModule
   }
   const config = (loaded as { default?: unknown }).default
   if (typeof config !== 'object' || config === null) {
-    throw errors.configNotLoaded(file, 'it has no config; write: export default defineConfig({ … })')
+    throw errors.configNotLoaded(
+      file,
+      'it has no config; write: export default defineConfig({ … })',
+    )
   }
   return config
 }
@@ -45,7 +51,10 @@ function loadingProblem(cause: unknown): string {
   if (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND') {
     return `${firstLine(cause)}; install it, or correct its name in the import`
   }
-  if (/^ParseError/.test(message) || (cause instanceof Error && cause.name === 'SyntaxError')) {
+  if (
+    message.startsWith('ParseError') ||
+    (cause instanceof Error && cause.name === 'SyntaxError')
+  ) {
     return `it is not valid TypeScript: ${message}; correct it there`
   }
   return `it failed while it ran: ${message}${placeIn(cause)}`
@@ -57,6 +66,8 @@ function firstLine(cause: unknown): string {
 
 /** Where in a config file an error was thrown. */
 function placeIn(cause: unknown): string {
-  const frame = /\(?((?:\/|file:)[^\s()]*\.(?:ts|js|mjs):\d+:\d+)\)?/.exec(cause instanceof Error ? (cause.stack ?? '') : '')
+  const frame = /\(?((?:\/|file:)[^\s()]*\.(?:ts|js|mjs):\d+:\d+)\)?/.exec(
+    cause instanceof Error ? (cause.stack ?? '') : '',
+  )
   return frame?.[1] === undefined ? '' : ` (at ${frame[1]})`
 }

@@ -11,9 +11,11 @@ const milliseconds = z.int().min(1)
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i
 
 export const portSchema = z.int().min(0).max(65535)
-export const hostSchema = z.string().refine((host) => isIP(host) > 0 || (HOST_NAME.test(host) && !/^[\d.]+$/.test(host)), {
-  error: 'expected an address of this machine, as 0.0.0.0, 127.0.0.1 or ::, or a host name',
-})
+export const hostSchema = z
+  .string()
+  .refine((host) => isIP(host) > 0 || (HOST_NAME.test(host) && !/^[\d.]+$/.test(host)), {
+    error: 'expected an address of this machine, as 0.0.0.0, 127.0.0.1 or ::, or a host name',
+  })
 
 const schema = z.strictObject({
   /** TCP port to listen on; 0 is any free one. */
@@ -68,7 +70,11 @@ export function defineConfig(config: ConfigInput): ConfigInput {
 }
 
 /** Checks all of a config. Throws `CONFIG_INVALID` with every fault found. */
-export function checkConfig(input: unknown, file: string | undefined, defaultPlugins: readonly Plugin[]): Config {
+export function checkConfig(
+  input: unknown,
+  file: string | undefined,
+  defaultPlugins: readonly Plugin[],
+): Config {
   const parsed = schema.safeParse(input)
   const problems: Problem[] = parsed.success ? [] : problemsOf(parsed.error, schema, '')
   const listed = isRecord(input) ? input['plugins'] : undefined

@@ -6,7 +6,14 @@ import type { Cancel, Clock } from './clock.ts'
 import type { ArgumentSchemas, CommandRegistry, Commands, CommandSpec } from './commands.ts'
 import type { Delivery } from './delivery.ts'
 import { errors } from './errors.ts'
-import type { CloseEvent, CommandEvent, ConnectEvent, LineEvent, SettledEvent, ShutdownEvent } from './hooks.ts'
+import type {
+  CloseEvent,
+  CommandEvent,
+  ConnectEvent,
+  LineEvent,
+  SettledEvent,
+  ShutdownEvent,
+} from './hooks.ts'
 import type { Isolation } from './isolation.ts'
 import type { Ledgers } from './ledgers.ts'
 import type { Log, Logger, LogSink } from './log.ts'
@@ -132,7 +139,7 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     }),
     command(spec) {
       alive()
-      parts.commands.add(owner, spec as unknown as CommandSpec<ArgumentSchemas>)
+      parts.commands.add(owner, spec)
     },
     commands: parts.commands,
     clients: parts.clients,

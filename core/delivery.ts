@@ -213,7 +213,12 @@ function collectViews(groups: readonly Group[], root: View): View[] {
   const step = (from: View, group: Group): View => {
     let view = from.with.get(group)
     if (view === undefined) {
-      view = { groups: [...from.groups, group], with: new Map(), recipients: [], segments: undefined }
+      view = {
+        groups: [...from.groups, group],
+        with: new Map(),
+        recipients: [],
+        segments: undefined,
+      }
       from.with.set(group, view)
       views.push(view)
     }
@@ -236,7 +241,7 @@ function segmentsOf(view: View): readonly number[] {
   view.segments ??=
     view.groups.length === 1
       ? (view.groups[0] as Group).segments
-      : view.groups.flatMap((group) => group.segments).sort(ascending)
+      : view.groups.flatMap((group) => group.segments).toSorted(ascending)
   return view.segments
 }
 

@@ -38,7 +38,11 @@ export class ChatError extends Error {
   /** The hook, or the part of the plugin, in which it happened. */
   readonly hook: string | undefined
 
-  constructor(code: ErrorCode, message: string, where: { plugin?: string; hook?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    where: { plugin?: string; hook?: string; cause?: unknown } = {},
+  ) {
     super(message, 'cause' in where ? { cause: where.cause } : undefined)
     this.name = 'ChatError'
     this.code = code
@@ -67,16 +71,27 @@ export class ConfigError extends ChatError {
 
 export const errors = {
   audienceInvalid: (found: unknown) =>
-    new ChatError('AUDIENCE_INVALID', `expected an audience made by the host, found ${show(found)}; narrow event.audience with without() or and()`),
+    new ChatError(
+      'AUDIENCE_INVALID',
+      `expected an audience made by the host, found ${show(found)}; narrow event.audience with without() or and()`,
+    ),
 
   clientInvalid: (found: unknown) =>
     new ChatError('CLIENT_INVALID', `expected a client of this host, found ${show(found)}`),
 
   commandConflict: (word: string, plugin: string, owner: string) =>
-    new ChatError('COMMAND_CONFLICT', `the command /${word} is taken by the plugin ${owner}; rename one of the two`, { plugin }),
+    new ChatError(
+      'COMMAND_CONFLICT',
+      `the command /${word} is taken by the plugin ${owner}; rename one of the two`,
+      { plugin },
+    ),
 
   commandFailed: (plugin: string, name: string, cause: unknown) =>
-    new ChatError('COMMAND_FAILED', `/${name} failed: ${describe(cause)}`, { plugin, hook: `/${name}`, cause }),
+    new ChatError('COMMAND_FAILED', `/${name} failed: ${describe(cause)}`, {
+      plugin,
+      hook: `/${name}`,
+      cause,
+    }),
 
   commandInvalid: (plugin: string, name: unknown, problem: string) =>
     new ChatError('COMMAND_INVALID', `command ${show(name)}: ${problem}`, { plugin }),
@@ -86,7 +101,11 @@ export const errors = {
 
   configNotFound: (file: string) =>
     new ConfigError('CONFIG_NOT_FOUND', file, [
-      { path: '', message: 'there is no such file; name another one with --config FILE, or leave the option out to run the default plugins' },
+      {
+        path: '',
+        message:
+          'there is no such file; name another one with --config FILE, or leave the option out to run the default plugins',
+      },
     ]),
 
   configNotLoaded: (file: string, message: string) =>
@@ -98,39 +117,81 @@ export const errors = {
     new ChatError('HOOK_FAILED', `${hook}: ${describe(cause)}`, { plugin, hook, cause }),
 
   hookTimeout: (plugin: string, hook: string, milliseconds: number) =>
-    new ChatError('HOOK_TIMEOUT', `${hook}: no answer within ${milliseconds} ms; it was given up`, { plugin, hook }),
+    new ChatError('HOOK_TIMEOUT', `${hook}: no answer within ${milliseconds} ms; it was given up`, {
+      plugin,
+      hook,
+    }),
 
   stopTimeout: (plugin: string, hook: string) =>
-    new ChatError('HOOK_TIMEOUT', `${hook}: no answer before the host had to stop; it was given up`, { plugin, hook }),
+    new ChatError(
+      'HOOK_TIMEOUT',
+      `${hook}: no answer before the host had to stop; it was given up`,
+      { plugin, hook },
+    ),
 
-  listenFailed: (message: string, cause: unknown) => new ChatError('LISTEN_FAILED', message, { cause }),
+  listenFailed: (message: string, cause: unknown) =>
+    new ChatError('LISTEN_FAILED', message, { cause }),
 
   nameInvalid: (found: unknown) =>
-    new ChatError('NAME_INVALID', `a name is 1 to 64 characters without controls or invisible ones, found ${show(found)}`),
+    new ChatError(
+      'NAME_INVALID',
+      `a name is 1 to 64 characters without controls or invisible ones, found ${show(found)}`,
+    ),
 
   pluginDisposed: (plugin: string) =>
-    new ChatError('PLUGIN_DISPOSED', 'the plugin has been disposed of and can register nothing more', { plugin }),
+    new ChatError(
+      'PLUGIN_DISPOSED',
+      'the plugin has been disposed of and can register nothing more',
+      { plugin },
+    ),
 
   pluginDisposeFailed: (plugin: string, cause: unknown) =>
-    new ChatError('PLUGIN_DISPOSE_FAILED', `onDispose: ${describe(cause)}`, { plugin, hook: 'onDispose', cause }),
+    new ChatError('PLUGIN_DISPOSE_FAILED', `onDispose: ${describe(cause)}`, {
+      plugin,
+      hook: 'onDispose',
+      cause,
+    }),
 
   pluginSetupFailed: (plugin: string, cause: unknown) =>
-    new ChatError('PLUGIN_SETUP_FAILED', `setup: ${describe(cause)}`, { plugin, hook: 'setup', cause }),
+    new ChatError('PLUGIN_SETUP_FAILED', `setup: ${describe(cause)}`, {
+      plugin,
+      hook: 'setup',
+      cause,
+    }),
 
   pluginSetupAsync: (plugin: string) =>
-    new ChatError('PLUGIN_SETUP_FAILED', 'setup: it returned a promise, but setup only registers; acquire files, ports or databases in host.onStart(async () => …)', { plugin, hook: 'setup' }),
+    new ChatError(
+      'PLUGIN_SETUP_FAILED',
+      'setup: it returned a promise, but setup only registers; acquire files, ports or databases in host.onStart(async () => …)',
+      { plugin, hook: 'setup' },
+    ),
 
   pluginStartFailed: (plugin: string, cause: unknown) =>
-    new ChatError('PLUGIN_START_FAILED', `${plugin} could not start: ${describe(cause)}`, { plugin, hook: 'onStart', cause }),
+    new ChatError('PLUGIN_START_FAILED', `${plugin} could not start: ${describe(cause)}`, {
+      plugin,
+      hook: 'onStart',
+      cause,
+    }),
 
   prefixInvalid: (found: unknown, name: string) =>
-    new ChatError('PREFIX_INVALID', `a prefix must be a text with the sender's name ${show(name)} in it, found ${show(found)}`),
+    new ChatError(
+      'PREFIX_INVALID',
+      `a prefix must be a text with the sender's name ${show(name)} in it, found ${show(found)}`,
+    ),
 
   serviceConflict: (service: string, plugin: string, owner: string) =>
-    new ChatError('SERVICE_CONFLICT', `the service ${service} is provided by the plugin ${owner} already`, { plugin }),
+    new ChatError(
+      'SERVICE_CONFLICT',
+      `the service ${service} is provided by the plugin ${owner} already`,
+      { plugin },
+    ),
 
   serviceMissing: (service: string, plugin: string) =>
-    new ChatError('SERVICE_MISSING', `no plugin provides the service ${service}; add the one that does to the config, and its name to 'requires'`, { plugin }),
+    new ChatError(
+      'SERVICE_MISSING',
+      `no plugin provides the service ${service}; add the one that does to the config, and its name to 'requires'`,
+      { plugin },
+    ),
 
   tapInvalid: (hook: string, plugin: string, problem: string) =>
     new ChatError('TAP_INVALID', `hooks.${hook}.tap: ${problem}`, { plugin, hook }),
@@ -152,7 +213,8 @@ export function describe(thrown: unknown): string {
 
 /** A short, safe picture of a value that was found where another one was expected. Never throws. */
 export function show(value: unknown): string {
-  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${safeText(value.name)}`
+  if (typeof value === 'function')
+    return value.name === '' ? 'a function' : `the function ${safeText(value.name)}`
   if (Array.isArray(value)) return 'an array'
   try {
     const text = typeof value === 'string' ? JSON.stringify(value) : String(value)

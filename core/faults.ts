@@ -33,12 +33,17 @@ export function createReport(log: Logger, clock: Clock): Report {
     if (tally.count <= IN_FULL) {
       log.error(`plugin ${error.plugin ?? '?'}: ${error.message}`, { err: error })
     } else if (tally.count === IN_FULL + 1) {
-      log.error(`plugin ${error.plugin ?? '?'}: ${error.hook ?? ''} fails again and again; counted, not logged, for a minute`)
+      log.error(
+        `plugin ${error.plugin ?? '?'}: ${error.hook ?? ''} fails again and again; counted, not logged, for a minute`,
+      )
     }
   }
 
   function logMore(tally: Tally, error: ChatError): void {
     const { plugin, hook } = error
-    log.error(`plugin ${plugin ?? '?'}: ${hook ?? ''} failed ${tally.count - IN_FULL} times more`, { plugin, hook })
+    log.error(`plugin ${plugin ?? '?'}: ${hook ?? ''} failed ${tally.count - IN_FULL} times more`, {
+      plugin,
+      hook,
+    })
   }
 }

@@ -46,9 +46,24 @@ export interface CommandEvent {
 
 /** What became of a connect, a line or a command. */
 export type SettledEvent =
-  | { readonly hook: 'connect'; readonly event: ConnectEvent; readonly verdict: ConnectVerdict; readonly by: string }
-  | { readonly hook: 'line'; readonly event: Readonly<LineEvent>; readonly verdict: LineVerdict; readonly by: string }
-  | { readonly hook: 'command'; readonly event: CommandEvent; readonly verdict: CommandVerdict; readonly by: string }
+  | {
+      readonly hook: 'connect'
+      readonly event: ConnectEvent
+      readonly verdict: ConnectVerdict
+      readonly by: string
+    }
+  | {
+      readonly hook: 'line'
+      readonly event: Readonly<LineEvent>
+      readonly verdict: LineVerdict
+      readonly by: string
+    }
+  | {
+      readonly hook: 'command'
+      readonly event: CommandEvent
+      readonly verdict: CommandVerdict
+      readonly by: string
+    }
 
 /**
  * Why a client left. `quit`, `end of input` and `shutdown` are orderly: what is queued is still sent. A plugin may give

@@ -5,7 +5,6 @@ import { createAudiences } from './audiences.ts'
 import type { Clock } from './clock.ts'
 import { CommandRegistry } from './commands.ts'
 import type { Config } from './config.ts'
-import type { Connection } from './connection.ts'
 import { createContext, type ContextParts } from './context.ts'
 import { Delivery, Group } from './delivery.ts'
 import { ChatError, errors, type Problem } from './errors.ts'
@@ -18,6 +17,7 @@ import type { Log } from './log.ts'
 import { Backlogs } from './outbox.ts'
 import { createOwner, type Owner } from './owner.ts'
 import { createPump } from './pump.ts'
+import { Quiet } from './quiet.ts'
 import { Services } from './services.ts'
 import { ClientStates } from './states.ts'
 import { stopHost, type Stop } from './stop.ts'
@@ -53,10 +53,8 @@ export interface ChatHost {
   expire(): void
   /** Takes a plugin out of the running host, with all that it registered. */
   unload(name: string): Promise<void>
-  /** The connections that are not gone, for tests and for counting. */
-  readonly connections: ReadonlySet<Connection>
-  /** Sends what has been said so far without waiting for the end of the turn. */
-  flush(): void
+  /** Resolves when every line that was read has settled. */
+  quiet(): Promise<void>
 }
 
 /** Milliseconds that a plugin has to start, and to go. */
@@ -77,15 +75,28 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   const everyone = new ChosenAudience([group])
   const { limits } = config
   const backlogs = new Backlogs(
-    { soft: limits.backlogSoft, hard: limits.backlogHard, total: limits.backlogTotal, writeDeadline: limits.writeDeadline },
+    {
+      soft: limits.backlogSoft,
+      hard: limits.backlogHard,
+      total: limits.backlogTotal,
+      writeDeadline: limits.writeDeadline,
+    },
     clock,
   )
-  const runLine = createLines({ hooks, commands, delivery, everyone, isolation, unknownCommand: config.unknownCommand })
+  const runLine = createLines({
+    hooks,
+    commands,
+    delivery,
+    everyone,
+    isolation,
+    unknownCommand: config.unknownCommand,
+  })
   let stop: Stop | undefined
 
   const pump = createPump({
     line: runLine,
-    tooLong: (connection) => connection.send(`your line was not sent: it is longer than ${limits.line} bytes`),
+    tooLong: (connection) =>
+      connection.send(`your line was not sent: it is longer than ${limits.line} bytes`),
     ended(connection, leftOver) {
       if (leftOver > 0) {
         log.of('connmgr').info(`dropped ${leftOver} bytes without a line end from ${connection.id}`)
@@ -93,6 +104,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
       visits.leave(connection, 'end of input')
     },
     leave: (connection, reason) => visits.leave(connection, reason),
+    rested: () => quiet.check(),
   })
   const visits: Visits = new Visits({
     hooks,
@@ -105,16 +117,17 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
       backlogs,
       clock,
       conductor: {
-        pump(connection) {
-          pump(connection)
-          stop?.pumped()
-        },
+        pump,
         leave: (connection, reason) => visits.leave(connection, reason),
-        closed: (connection) => visits.closed(connection),
+        closed(connection) {
+          visits.closed(connection)
+          quiet.check()
+        },
       },
     },
   })
 
+  const quiet: Quiet = new Quiet(visits.connections)
   const states = new ClientStates()
   const services = new Services()
   const owners: Owner[] = config.plugins.map(createOwner)
@@ -189,7 +202,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   async function dispose(owner: Owner): Promise<void> {
     if (!owner.active) return
     const wrap = (cause: unknown) => errors.pluginDisposeFailed(owner.name, cause)
-    for (const run of [...owner.disposers].reverse()) {
+    for (const run of owner.disposers.toReversed()) {
       const error = await isolation.settle(owner, 'onDispose', DISPOSE_TIMEOUT, run, wrap)
       if (error !== undefined) isolation.report(error)
     }
@@ -205,7 +218,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
 
   /** In reverse, and the log sinks last, so that every plugin can still log why it could not go. */
   async function disposeAll(): Promise<void> {
-    for (const owner of [...owners].reverse()) await dispose(owner)
+    for (const owner of owners.toReversed()) await dispose(owner)
     backlogs.close()
     log.close()
   }
@@ -222,6 +235,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
         isolation,
         delivery,
         visits,
+        quiet,
         log,
         stopTransport: () => transport?.stop(),
         disposeAll,
@@ -235,7 +249,6 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
       await dispose(owner)
       for (const sink of owner.sinks) log.removeSink(sink)
     },
-    connections: visits.connections,
-    flush: () => delivery.flush(),
+    quiet: () => new Promise((resolve) => quiet.when(resolve)),
   }
 }

@@ -32,7 +32,7 @@ export class Isolation {
   /** Gives up every call that is under way, and from now on each that does not answer at once. */
   expire(): void {
     this.#expired = true
-    for (const giveUp of [...this.#pending]) giveUp()
+    for (const giveUp of this.#pending) giveUp()
   }
 
   /** Runs a function of a plugin under a deadline in milliseconds, and waits for it when it answers with a promise. */
@@ -51,7 +51,13 @@ export class Isolation {
   }
 
   /** Waits for a promise of a plugin under a deadline in milliseconds. */
-  wait(owner: Owner, what: string, timeout: number, answer: PromiseLike<unknown>, done: CallDone): void {
+  wait(
+    owner: Owner,
+    what: string,
+    timeout: number,
+    answer: PromiseLike<unknown>,
+    done: CallDone,
+  ): void {
     let cancel: Cancel | undefined
     let open = true
     const end = (): boolean => {
@@ -98,7 +104,12 @@ export class Isolation {
   }
 
   /** Runs a plugin's callback that nobody waits for: a timer's, a watcher's. A promise from it may not reject unseen. */
-  detached<T>(owner: Owner, run: (argument: T) => unknown, argument: T, wrap: (cause: unknown) => ChatError): void {
+  detached<T>(
+    owner: Owner,
+    run: (argument: T) => unknown,
+    argument: T,
+    wrap: (cause: unknown) => ChatError,
+  ): void {
     if (!owner.active) return
     try {
       const answer = run(argument)

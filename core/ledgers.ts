@@ -1,6 +1,14 @@
 /** A ledger of taps for each hook, with what the hook makes of its taps' answers. */
 import type { PluginHooks } from './context.ts'
-import type { ConnectEvent, CloseEvent, CommandEvent, Hooks, LineEvent, SettledEvent, ShutdownEvent } from './hooks.ts'
+import type {
+  ConnectEvent,
+  CloseEvent,
+  CommandEvent,
+  Hooks,
+  LineEvent,
+  SettledEvent,
+  ShutdownEvent,
+} from './hooks.ts'
 import type { Isolation } from './isolation.ts'
 import type { LineInHand } from './lines.ts'
 import { TapLedger } from './taps.ts'
@@ -37,6 +45,11 @@ export function createLedgers(hooks: Hooks, isolation: Isolation): Ledgers {
     command: new TapLedger('command', hooks.command, refusing, isolation),
     settled: new TapLedger('settled', hooks.settled, { timeout: ANSWER }, isolation),
     close: new TapLedger('close', hooks.close, { timeout: FAREWELL }, isolation),
-    shutdown: new TapLedger('shutdown', hooks.shutdown, { timeout: FAREWELL, reverse: true }, isolation),
+    shutdown: new TapLedger(
+      'shutdown',
+      hooks.shutdown,
+      { timeout: FAREWELL, reverse: true },
+      isolation,
+    ),
   }
 }

@@ -174,7 +174,9 @@ export class LineReader {
     }
     const needed = this.#heldLength + length
     if (needed > this.#held.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.min(this.#limits.line, Math.max(PIECE_SIZE, needed * 2)))
+      const larger = Buffer.allocUnsafeSlow(
+        Math.min(this.#limits.line, Math.max(PIECE_SIZE, needed * 2)),
+      )
       this.#held.copy(larger, 0, 0, this.#heldLength)
       this.#held = larger
     }

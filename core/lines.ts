@@ -53,7 +53,9 @@ export class LineInHand implements LineEvent {
   approve(): void {
     if (this.text !== this.approvedText) {
       if (typeof this.text !== 'string' || /[\r\n]/.test(this.text)) {
-        throw errors.eventInvalid('event.text was set to something other than one line of text; it keeps the old one')
+        throw errors.eventInvalid(
+          'event.text was set to something other than one line of text; it keeps the old one',
+        )
       }
       this.approvedText = this.text
     }
@@ -80,7 +82,8 @@ export function createLines(setting: LinesSetting) {
     const parsed = parseTyped(typed)
     if (parsed.kind === 'line') return say(connection, parsed.text, done)
     const command = commands.find(parsed.word)
-    if (command === undefined && setting.unknownCommand === 'echo') return say(connection, typed, done)
+    if (command === undefined && setting.unknownCommand === 'echo')
+      return say(connection, typed, done)
     obey(connection, parsed.word, parsed.input, command, done)
   }
 
@@ -99,7 +102,13 @@ export function createLines(setting: LinesSetting) {
     hooks.line.callAsync(event, (_error, decision) => end(decision ?? NOBODY_DELIVERS))
   }
 
-  function obey(connection: Connection, name: string, input: string, command: Command | undefined, done: () => void): void {
+  function obey(
+    connection: Connection,
+    name: string,
+    input: string,
+    command: Command | undefined,
+    done: () => void,
+  ): void {
     const { client } = connection
     const event = Object.freeze({ client, name, input, command: command?.info })
     const end = once<Decision<CommandVerdict>>(connection, ({ verdict, by }) => {
@@ -110,7 +119,8 @@ export function createLines(setting: LinesSetting) {
     connection.abandon = () => end(CALLER_LEFT)
     hooks.command.callAsync(event, (_error, decision) => {
       if (decision !== undefined) end(decision)
-      else if (command?.owner.active !== true) end({ verdict: refuse(`there is no command /${name}`), by: CORE })
+      else if (command?.owner.active !== true)
+        end({ verdict: refuse(`there is no command /${name}`), by: CORE })
       else if (!connection.left) execute(connection, command, input, end)
     })
   }
@@ -127,7 +137,10 @@ export function createLines(setting: LinesSetting) {
     const parsed = parseArguments(command, input)
     if ('problem' in parsed) return end({ verdict: refuse(parsed.problem), by: CORE })
     const done: Decision<CommandVerdict> = { verdict: { kind: 'done' }, by }
-    const failed: Decision<CommandVerdict> = { verdict: { kind: 'failed', message: `/${info.name} failed` }, by }
+    const failed: Decision<CommandVerdict> = {
+      verdict: { kind: 'failed', message: `/${info.name} failed` },
+      by,
+    }
     const call = { client, args: parsed.args as never, input }
     // It has begun: a command that makes the client leave, as /quit does, is done by that.
     connection.abandon = () => end(done)

@@ -17,7 +17,9 @@ export const LOG_LEVELS: Readonly<Record<LogLevel, number>> = {
 }
 
 /** Writes records of one part of the program. The message is made safe; fields are for the JSON format alone. */
-export type Logger = Readonly<Record<LogLevel, (message: string, fields?: Readonly<Record<string, unknown>>) => void>>
+export type Logger = Readonly<
+  Record<LogLevel, (message: string, fields?: Readonly<Record<string, unknown>>) => void>
+>
 
 export interface LogRecord {
   /** pino's number of the level: 30 is info. */
@@ -89,7 +91,13 @@ export class Log {
         if (fields === undefined) logger[level](message)
         else logger[level](fields, message)
       }
-    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), fatal: at('fatal') }
+    return {
+      debug: at('debug'),
+      info: at('info'),
+      warn: at('warn'),
+      error: at('error'),
+      fatal: at('fatal'),
+    }
   }
 
   /** Adds a sink and hands it the records kept so far. */
@@ -122,7 +130,7 @@ export class Log {
 
   close(): void {
     this.started()
-    for (const sink of [...this.#sinks].reverse()) this.removeSink(sink)
+    for (const sink of this.#sinks.toReversed()) this.removeSink(sink)
   }
 
   #dispatch(record: LogRecord): void {

@@ -201,7 +201,7 @@ export class Backlogs {
       if (outbox.backlog > this.limits.hard) outbox.evict()
     }
     if (this.#total <= this.limits.total) return
-    const largestFirst = [...this.#waiting].sort((a, b) => b.backlog - a.backlog)
+    const largestFirst = [...this.#waiting].toSorted((a, b) => b.backlog - a.backlog)
     for (const outbox of largestFirst) {
       if (this.#total <= this.limits.total) break
       outbox.evict()
@@ -209,13 +209,16 @@ export class Backlogs {
   }
 
   #watch(): Cancel {
-    return this.clock.setTimeout(() => {
-      const late = this.clock.now() - this.limits.writeDeadline
-      for (const outbox of [...this.#slow]) {
-        if (outbox.progressAt <= late) outbox.evict()
-      }
-      this.#cancelDeadline = this.#slow.size > 0 ? this.#watch() : undefined
-    }, Math.min(1000, this.limits.writeDeadline))
+    return this.clock.setTimeout(
+      () => {
+        const late = this.clock.now() - this.limits.writeDeadline
+        for (const outbox of this.#slow) {
+          if (outbox.progressAt <= late) outbox.evict()
+        }
+        this.#cancelDeadline = this.#slow.size > 0 ? this.#watch() : undefined
+      },
+      Math.min(1000, this.limits.writeDeadline),
+    )
   }
 
   close(): void {

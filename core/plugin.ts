@@ -63,5 +63,5 @@ export function definePlugin<Schema extends z.ZodType = typeof noOptions>(
     input,
     setup: (host, options) => definition.setup(host, options as z.output<Schema>),
   })
-  return Object.assign(factory, { [PLUGIN_FACTORY]: definition.name }) as PluginFactory<z.input<Schema>>
+  return Object.assign(factory, { [PLUGIN_FACTORY]: definition.name })
 }

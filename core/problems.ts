@@ -21,7 +21,8 @@ export function problemsOf(error: z.ZodError, schema: z.ZodType, prefix: string)
 
 function join(prefix: string, path: readonly PropertyKey[]): string {
   let text = ''
-  for (const step of path) text += typeof step === 'number' ? `[${step}]` : `${text === '' ? '' : '.'}${String(step)}`
+  for (const step of path)
+    text += typeof step === 'number' ? `[${step}]` : `${text === '' ? '' : '.'}${String(step)}`
   if (prefix === '' || text === '') return safeText(prefix + text)
   return safeText(`${prefix}: ${text}`)
 }
@@ -38,7 +39,11 @@ function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
 
 function unwrap(schema: unknown): unknown {
   let inner = schema
-  while (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional) {
+  while (
+    inner instanceof z.ZodDefault ||
+    inner instanceof z.ZodPrefault ||
+    inner instanceof z.ZodOptional
+  ) {
     inner = inner.def.innerType
   }
   return inner

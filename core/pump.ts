@@ -14,6 +14,8 @@ export interface PumpWork {
   /** The last line has settled and no more input will come; some bytes without a line end may be left over. */
   ended(connection: Connection, leftOver: number): void
   leave(connection: Connection, reason: string): void
+  /** The pump has stopped at a connection, for now. */
+  rested(): void
 }
 
 /** Lines of one connection in one turn. */
@@ -41,6 +43,7 @@ export function createPump(work: PumpWork): (connection: Connection) => void {
     }
     connection.pumping = false
     connection.updateReading()
+    work.rested()
   }
 
   function take(connection: Connection, read: string | Fault): void {

@@ -35,7 +35,9 @@ export async function runHost(config: Config): Promise<number> {
   const transport = createTcpTransport(config.host, config.port, log.of('tcpserver'))
   const stopped = stopOnSignals(host, log, config.stopDeadline)
   const address = await host.start(transport)
-  process.stdout.write(`multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`)
+  process.stdout.write(
+    `multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`,
+  )
   return stopped
 }
 
@@ -68,7 +70,9 @@ function stopOnSignals(host: ChatHost, log: Log, deadline: number): Promise<numb
       status = Status.Uncaught
       const stack = cause instanceof Error ? (cause.stack ?? cause.message) : describe(cause)
       chat.fatal(`uncaught error: ${describe(cause)}`, { err: cause })
-      process.stderr.write(`multiecho: uncaught error, stopping\n${stack.split('\n').map(safeText).join('\n')}\n`)
+      process.stderr.write(
+        `multiecho: uncaught error, stopping\n${stack.split('\n').map(safeText).join('\n')}\n`,
+      )
       stop('uncaught error')
     }
 

@@ -21,7 +21,8 @@ export class Services {
   /** Throws `SERVICE_CONFLICT` when another plugin provides it. */
   provide<T>(owner: Owner, service: Service<T>, offered: T): void {
     const taken = this.#provided.get(service.name)
-    if (taken !== undefined) throw errors.serviceConflict(service.name, owner.name, taken.owner.name)
+    if (taken !== undefined)
+      throw errors.serviceConflict(service.name, owner.name, taken.owner.name)
     this.#provided.set(service.name, { owner, implementation: offered })
   }
 

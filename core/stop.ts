@@ -3,11 +3,11 @@
  * the log last; all under one deadline that whatever is pending obeys.
  */
 import type { Clock } from './clock.ts'
-import type { Connection } from './connection.ts'
 import type { Delivery } from './delivery.ts'
 import type { Hooks } from './hooks.ts'
 import type { Isolation } from './isolation.ts'
 import type { Log } from './log.ts'
+import type { Quiet } from './quiet.ts'
 import type { Visits } from './visits.ts'
 
 /** Parts of the deadline: for lines that were read, and for clients to take what is queued for them. */
@@ -22,6 +22,7 @@ export interface StopParts {
   readonly isolation: Isolation
   readonly delivery: Delivery
   readonly visits: Visits
+  readonly quiet: Quiet
   readonly log: Log
   readonly stopTransport: () => void
   readonly disposeAll: () => Promise<void>
@@ -29,8 +30,6 @@ export interface StopParts {
 
 export interface Stop {
   readonly done: Promise<void>
-  /** A connection's lines were run. */
-  pumped(): void
   /** Ends all waiting at once. */
   expire(): void
 }
@@ -38,7 +37,6 @@ export interface Stop {
 export function stopHost(reason: string, parts: StopParts): Stop {
   const { clock, visits } = parts
   const over = new AbortController()
-  let onPumped: (() => void) | undefined
   let giveUp: (() => void) | undefined
 
   /** Waits for something, but no longer than a part of the deadline from the beginning of the stop. */
@@ -74,29 +72,20 @@ export function stopHost(reason: string, parts: StopParts): Stop {
       connection.stopReading()
       connection.releaseHolds()
     }
-    await wait(LINES_SHARE, (done) => {
-      onPumped = () => {
-        if (![...visits.connections].some(isBusy)) done()
-      }
-      onPumped()
-    })
-    onPumped = undefined
+    await wait(LINES_SHARE, (done) => parts.quiet.when(done))
     parts.delivery.flush()
-    for (const connection of [...visits.connections]) visits.leave(connection, 'shutdown')
+    for (const connection of visits.connections) visits.leave(connection, 'shutdown')
     await wait(CLIENTS_SHARE, (done) => visits.whenGone(done))
-    for (const connection of [...visits.connections]) connection.destroy()
+    for (const connection of visits.connections) connection.destroy()
     parts.log.of('multiecho').info('multiecho server is shutting down')
     await new Promise<void>((resolve) => {
-      parts.hooks.shutdown.callAsync(Object.freeze({ reason, signal: over.signal }), () => resolve())
+      parts.hooks.shutdown.callAsync(Object.freeze({ reason, signal: over.signal }), () =>
+        resolve(),
+      )
     })
     await parts.disposeAll()
     cancel()
   }
 
-  return { done: run(), pumped: () => onPumped?.(), expire }
-}
-
-/** Whether lines that were read have not settled yet. */
-function isBusy(connection: Connection): boolean {
-  return !connection.left && (connection.abandon !== undefined || connection.deferred || connection.reader.unread > 0)
+  return { done: run(), expire }
 }

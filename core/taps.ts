@@ -26,9 +26,15 @@ export interface DecidingTapOptions<Verdict> extends TapOptions {
 
 /** The registration side of a hook whose taps answer with a verdict, or with nothing to let others decide. */
 export interface DecidingHook<Event, Verdict> {
-  tap(options: string | DecidingTapOptions<Verdict>, run: (event: Event) => Verdict | undefined | void): void
+  tap(
+    options: string | DecidingTapOptions<Verdict>,
+    run: (event: Event) => Verdict | undefined | void,
+  ): void
   /** For taps that answer later; the client's next line waits, nobody else does. */
-  tapPromise(options: string | DecidingTapOptions<Verdict>, run: (event: Event) => Promise<Verdict | undefined | void>): void
+  tapPromise(
+    options: string | DecidingTapOptions<Verdict>,
+    run: (event: Event) => Promise<Verdict | undefined | void>,
+  ): void
 }
 
 /** The registration side of a hook whose taps are told and answer nothing. */
@@ -106,14 +112,19 @@ export class TapLedger<Event, Side> {
     hook.intercept({
       register: (tap) => {
         const entry = (tap as unknown as { entry: Tap }).entry
-        return { ...tap, type: sync ? 'sync' : 'async', fn: sync ? this.#watching(entry) : this.#guarded(entry) }
+        return {
+          ...tap,
+          type: sync ? 'sync' : 'async',
+          fn: sync ? this.#watching(entry) : this.#guarded(entry),
+        }
       },
     })
   }
 
   /** The side of the hook that a plugin is given. */
   sideOf(owner: Owner): Side {
-    const tap = (options: unknown, run: (event: Event) => unknown): void => this.#add(owner, options, run)
+    const tap = (options: unknown, run: (event: Event) => unknown): void =>
+      this.#add(owner, options, run)
     return Object.freeze({ tap, tapPromise: tap }) as Side
   }
 
@@ -124,9 +135,12 @@ export class TapLedger<Event, Side> {
 
   #add(owner: Owner, options: unknown, run: (event: Event) => unknown): void {
     if (!owner.active) throw errors.pluginDisposed(owner.name)
-    const invalid = (problem: string): ChatError => errors.tapInvalid(this.hookName, owner.name, problem)
+    const invalid = (problem: string): ChatError =>
+      errors.tapInvalid(this.hookName, owner.name, problem)
     if (typeof run !== 'function') throw invalid('expected a name or options, and then a function')
-    const parsed = optionsSchema.safeParse(typeof options === 'string' ? { name: options } : options)
+    const parsed = optionsSchema.safeParse(
+      typeof options === 'string' ? { name: options } : options,
+    )
     if (!parsed.success) {
       const [issue] = parsed.error.issues
       throw invalid([...(issue?.path ?? []), issue?.message].join(': '))
@@ -141,7 +155,7 @@ export class TapLedger<Event, Side> {
       stage: (stage as number | undefined) ?? Stage.Normal,
       timeout: timeout ?? this.#rules.timeout,
       onFailure,
-      run: run as (event: never) => unknown,
+      run: run,
     })
     this.#rebuild()
   }
@@ -159,12 +173,15 @@ export class TapLedger<Event, Side> {
 
   #watching(tap: Tap): (event: Event) => void {
     const run = tap.run as (event: Event) => unknown
-    const wrap = (cause: unknown): ChatError => errors.hookFailed(tap.owner.name, this.hookName, cause)
+    const wrap = (cause: unknown): ChatError =>
+      errors.hookFailed(tap.owner.name, this.hookName, cause)
     return (event) => this.#isolation.detached(tap.owner, run, event, wrap)
   }
 
   /** Wraps a tap so that its callback is called exactly once, with a decision or with nothing. */
-  #guarded(tap: Tap): (event: Event, done: (error: null, decision?: Decision<unknown>) => void) => void {
+  #guarded(
+    tap: Tap,
+  ): (event: Event, done: (error: null, decision?: Decision<unknown>) => void) => void {
     const { owner } = tap
     const { verdict, approve, restore } = this.#rules
     const { hookName } = this
@@ -198,7 +215,8 @@ export class TapLedger<Event, Side> {
 
     return (event, done) => {
       if (!owner.active) return done(null)
-      if (skippedUntil > 0 && isolation.clock.now() < skippedUntil) return done(null, fail(event, undefined))
+      if (skippedUntil > 0 && isolation.clock.now() < skippedUntil)
+        return done(null, fail(event, undefined))
       restore?.(event)
       let answer: unknown
       let waits: boolean

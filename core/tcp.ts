@@ -36,7 +36,9 @@ export function createTcpTransport(host: string, port: number, log: Logger): Tcp
           else accept(socket, label)
         })
         server = listening
-        listening.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)))
+        listening.once('error', (error: NodeJS.ErrnoException) =>
+          reject(listenError(error, host, port)),
+        )
         listening.listen({ host, port, backlog: ACCEPT_BACKLOG }, () => {
           bound = (listening.address() as AddressInfo).port
           listening.on('error', (error) => log.error(`tcp server: ${error.message}`))
@@ -72,14 +74,26 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
   const where = withPort(host, port)
   switch (error.code) {
     case 'EADDRINUSE':
-      return errors.listenFailed(`port ${port} on ${host} is taken by another program; stop that one, or choose another port with --port N`, error)
+      return errors.listenFailed(
+        `port ${port} on ${host} is taken by another program; stop that one, or choose another port with --port N`,
+        error,
+      )
     case 'EACCES':
-      return errors.listenFailed(`this user may not listen on ${where}; choose a port of 1024 or above with --port N`, error)
+      return errors.listenFailed(
+        `this user may not listen on ${where}; choose a port of 1024 or above with --port N`,
+        error,
+      )
     case 'EADDRNOTAVAIL':
-      return errors.listenFailed(`${host} is not an address of this machine; use 0.0.0.0 for all of its addresses, or 127.0.0.1 for this machine alone, with --host H`, error)
+      return errors.listenFailed(
+        `${host} is not an address of this machine; use 0.0.0.0 for all of its addresses, or 127.0.0.1 for this machine alone, with --host H`,
+        error,
+      )
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return errors.listenFailed(`the host name ${host} is not known; give an address of this machine with --host H`, error)
+      return errors.listenFailed(
+        `the host name ${host} is not known; give an address of this machine with --host H`,
+        error,
+      )
     default:
       return errors.listenFailed(`cannot listen on ${where}: ${error.message}`, error)
   }

@@ -31,7 +31,13 @@ export const TelnetEvent = {
   Overflow: -5,
 } as const
 
-const State = { Data: 0, Command: 1, Option: 2, Subnegotiation: 3, SubnegotiationCommand: 4 } as const
+const State = {
+  Data: 0,
+  Command: 1,
+  Option: 2,
+  Subnegotiation: 3,
+  SubnegotiationCommand: 4,
+} as const
 
 export interface TelnetReplies {
   /** Bytes to send back as they are. */
@@ -113,7 +119,7 @@ export class Telnet {
       this.#state = State.Subnegotiation
       return this.#count()
     }
-    if (byte < SE || byte === SE) {
+    if (byte <= SE) {
       this.#state = State.Data
       return TelnetEvent.Nothing
     }

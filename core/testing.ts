@@ -1,1 +1,221 @@
-export {}
+/**
+ * The test kit: a host in memory, with the pump, hooks and delivery of a real one, no port and no waiting. Its clock
+ * stands still until it is moved.
+ */
+import { Duplex } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Cancel, Clock } from './clock.ts'
+import { checkConfig, type ConfigInput } from './config.ts'
+import type { ChatError } from './errors.ts'
+import { createHost } from './host.ts'
+import { Log, type LogRecord } from './log.ts'
+
+/** What a config file may say, and for tests: */
+export interface TestConfig extends ConfigInput {
+  /** Seed of `host.random`; 1 when left out. */
+  readonly seed?: number | undefined
+}
+
+export interface TestClient {
+  /** The client's id, which is also its name until a plugin gives it another one. */
+  readonly id: string
+  /** Every line that it was sent so far, its greeting included, without line ends. */
+  readonly lines: readonly string[]
+  /** Every byte that it was sent so far. */
+  readonly bytes: Buffer
+  /** Whether the host has closed the connection. */
+  readonly closed: boolean
+  /** Types a line; resolves, once the host has done with it, to what this client was sent since it was last looked at. */
+  say(line: string): Promise<string[]>
+  /** Sends bytes as they are, to the same effect. */
+  send(bytes: Uint8Array | string): Promise<string[]>
+  /** The lines that it was sent since it was last looked at: since the last `say`, `send` or `take`. */
+  take(): string[]
+  /** Ends its input, as `nc` does at the end of a file, and waits for what follows from that. */
+  end(): Promise<void>
+  /** Breaks the connection, as a pulled plug does in the end, and waits for what follows from that. */
+  reset(): Promise<void>
+}
+
+export interface TestHost extends AsyncDisposable {
+  /** Lets a client join; resolves when it has been greeted or turned away. Its greeting has been looked at. */
+  connect(id?: string): Promise<TestClient>
+  /** What was logged so far. */
+  readonly records: readonly LogRecord[]
+  /** Faults of plugins since the last call. Stopping throws when there are some that were not taken. */
+  takeErrors(): ChatError[]
+  /** Moves the clock on, running the timers that come due, and waits for what follows from that. */
+  advance(milliseconds: number): Promise<void>
+  /** Resolves when every line has settled and everything said has been sent. */
+  quiet(): Promise<void>
+  /** Takes a plugin out, with all that it registered. */
+  unload(plugin: string): Promise<void>
+  /** Stops the host in order. Its clock runs on by itself while it stops. */
+  stop(): Promise<void>
+}
+
+/** Starts a host in memory. Rejects with what is wrong with the config, or with a plugin that cannot start. */
+export async function createTestHost({ seed = 1, ...config }: TestConfig): Promise<TestHost> {
+  const clock = createTestClock()
+  const records: LogRecord[] = []
+  let faults: ChatError[] = []
+  const log = new Log(() => {})
+  log.addSink({ level: 'debug', write: (record) => records.push(record) })
+  const host = createHost(checkConfig(config, undefined, []), {
+    clock,
+    random: createRandom(seed),
+    log,
+    onFault: (error) => faults.push(error),
+  })
+  host.setUp()
+  await host.start()
+
+  let stopped: Promise<void> | undefined
+  let clients = 0
+
+  async function quiet(): Promise<void> {
+    // A turn for streams to bring what was pushed, one after the lines have settled for the delivery to flush.
+    await turn()
+    await host.quiet()
+    await turn()
+  }
+
+  async function advance(milliseconds: number): Promise<void> {
+    await clock.advance(milliseconds)
+    await turn()
+  }
+
+  async function stop(): Promise<void> {
+    const done = host.stop('end of test')
+    let open = true
+    void done.finally(() => {
+      open = false
+    })
+    while (open) await advance(10)
+    await done
+    if (faults.length > 0)
+      throw new AggregateError(
+        faults,
+        `faults of plugins were not looked at: ${faults[0]?.message}`,
+      )
+  }
+
+  const stopOnce = (): Promise<void> => (stopped ??= stop())
+
+  return {
+    records,
+    advance,
+    quiet,
+    async connect(id = `127.0.0.1:${50_000 + ++clients}`) {
+      const stream = new ClientStream()
+      host.accept(stream, id)
+      await quiet()
+      const client = createClient(stream, id, quiet)
+      client.take()
+      return client
+    },
+    takeErrors() {
+      const taken = faults
+      faults = []
+      return taken
+    },
+    unload: (plugin) => host.unload(plugin),
+    stop: stopOnce,
+    [Symbol.asyncDispose]: stopOnce,
+  }
+}
+
+/** The host's side of a connection in memory. */
+class ClientStream extends Duplex {
+  readonly sent: Buffer[] = []
+
+  constructor() {
+    super({ allowHalfOpen: true })
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.sent.push(chunk)
+    done()
+  }
+}
+
+function createClient(stream: ClientStream, id: string, quiet: () => Promise<void>): TestClient {
+  let looked = 0
+  const lines = (): string[] => Buffer.concat(stream.sent).toString().split('\r\n').slice(0, -1)
+  const take = (): string[] => {
+    const all = lines()
+    const fresh = all.slice(looked)
+    looked = all.length
+    return fresh
+  }
+  const send = async (bytes: Uint8Array | string): Promise<string[]> => {
+    if (!stream.destroyed) stream.push(bytes)
+    await quiet()
+    return take()
+  }
+  return {
+    id,
+    get lines() {
+      return lines()
+    },
+    get bytes() {
+      return Buffer.concat(stream.sent)
+    },
+    get closed() {
+      return stream.writableEnded || stream.destroyed
+    },
+    take,
+    send,
+    say: (line) => send(`${line}\r\n`),
+    async end() {
+      stream.push(null)
+      await quiet()
+    },
+    async reset() {
+      stream.destroy(new Error('reset by the test'))
+      await quiet()
+    },
+  }
+}
+
+interface TestClock extends Clock {
+  advance(milliseconds: number): Promise<void>
+}
+
+function createTestClock(): TestClock {
+  let now = Date.UTC(2026, 0, 1)
+  const timers = new Set<{ readonly due: number; readonly run: () => void }>()
+  return {
+    now: () => now,
+    setTimeout(run, milliseconds): Cancel {
+      const timer = { due: now + milliseconds, run }
+      timers.add(timer)
+      return () => timers.delete(timer)
+    },
+    async advance(milliseconds) {
+      const end = now + milliseconds
+      for (;;) {
+        const [next] = [...timers].filter(({ due }) => due <= end).toSorted((a, b) => a.due - b.due)
+        if (next === undefined) break
+        timers.delete(next)
+        now = Math.max(now, next.due)
+        next.run()
+        await turn()
+      }
+      now = end
+    },
+  }
+}
+
+/** A small seeded generator (mulberry32), so that a test with dice can be run again. */
+function createRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}

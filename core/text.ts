@@ -22,9 +22,7 @@ const STACKED_MARKS = /(\p{M}{8})\p{M}+/gu
  * unchanged.
  */
 export function safeText(text: string): string {
-  return PLAIN.test(text)
-    ? text
-    : text.replace(UNSAFE, visible).replace(STACKED_MARKS, '$1')
+  return PLAIN.test(text) ? text : text.replace(UNSAFE, visible).replace(STACKED_MARKS, '$1')
 }
 
 /** Splits a text at its line feeds (CR LF counts as one) and makes each line safe. */

@@ -22,9 +22,7 @@ export interface Refuse {
 export type LineVerdict = Deliver | Drop
 export type ConnectVerdict = { readonly kind: 'admit' } | Refuse
 export type CommandVerdict =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly message: string }
-  | Refuse
+  { readonly kind: 'done' } | { readonly kind: 'failed'; readonly message: string } | Refuse
 
 /** Verdict of a `line` tap: the line is sent to the event's audience. `prefix` must contain the sender's name. */
 export function deliver(options: { readonly prefix?: string | undefined } = {}): Deliver {

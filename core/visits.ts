@@ -91,7 +91,9 @@ export class Visits {
     connection.abandon?.()
     for (const group of connection.groups) setting.delivery.leave(group, connection)
     connection.groups.clear()
-    log.info(`closing connection: ${connection.id}${EXPECTED.has(reason) ? '' : ` (${reason})`}`, { reason })
+    log.info(`closing connection: ${connection.id}${EXPECTED.has(reason) ? '' : ` (${reason})`}`, {
+      reason,
+    })
     if (!wasClient) return this.#drain(connection, orderly)
     connection.closing = true
     hooks.close.callAsync(Object.freeze({ client: connection.client, reason, orderly }), () => {
@@ -164,7 +166,10 @@ export class Visits {
     this.#setting.connection.delivery.flush()
     const destroyAfter = (milliseconds: number): void => {
       this.#drains.get(connection)?.()
-      this.#drains.set(connection, this.#clock.setTimeout(() => connection.destroy(), milliseconds))
+      this.#drains.set(
+        connection,
+        this.#clock.setTimeout(() => connection.destroy(), milliseconds),
+      )
     }
     destroyAfter(DRAIN)
     connection.outbox.whenEmpty(() => {

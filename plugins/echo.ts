@@ -12,7 +12,9 @@ export const echo = definePlugin({
       prefix: z
         .string()
         .max(100)
-        .refine((prefix) => prefix.includes(NAME), { error: `must contain ${NAME}, so that everybody sees who speaks` })
+        .refine((prefix) => prefix.includes(NAME), {
+          error: `must contain ${NAME}, so that everybody sees who speaks`,
+        })
         .default(`(${NAME}) `),
     })
     .prefault({}),

@@ -10,7 +10,9 @@ export const help = definePlugin({
       help: 'List the commands, or tell about one of them.',
       args: { command: z.string().optional() },
       run: ({ client, args }) => {
-        client.send(args.command === undefined ? list(host.commands) : about(host.commands, args.command))
+        client.send(
+          args.command === undefined ? list(host.commands) : about(host.commands, args.command),
+        )
       },
     })
 
@@ -37,11 +39,16 @@ function about(commands: Commands, word: string): string[] {
 }
 
 function unknown(commands: Commands, word: string): string {
-  const meant = nearest(word, visible(commands).flatMap(({ name, aliases }) => [name, ...aliases]))
+  const meant = nearest(
+    word,
+    visible(commands).flatMap(({ name, aliases }) => [name, ...aliases]),
+  )
   const hint = meant === undefined ? 'type /help for a list' : `did you mean /${meant}?`
   return `there is no command /${word}; ${hint}`
 }
 
 function visible(commands: Commands): CommandInfo[] {
-  return [...commands].filter((command) => command.help !== '').sort((a, b) => a.name.localeCompare(b.name))
+  return [...commands]
+    .filter((command) => command.help !== '')
+    .toSorted((a, b) => a.name.localeCompare(b.name))
 }

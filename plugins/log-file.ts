@@ -19,7 +19,11 @@ export interface LogFile {
 const WARNING_INTERVAL = 10_000
 
 /** Throws when the file cannot be opened. `warn` takes what cannot go to the log. */
-export function openLogFile(name: string, format: 'text' | 'json', warn: (text: string) => void): LogFile {
+export function openLogFile(
+  name: string,
+  format: 'text' | 'json',
+  warn: (text: string) => void,
+): LogFile {
   const file = resolve(name)
   let descriptor: number | undefined = openSync(file, 'a')
   let lost = 0
@@ -48,7 +52,9 @@ export function openLogFile(name: string, format: 'text' | 'json', warn: (text: 
     const now = performance.now()
     if (now - warnedAt < WARNING_INTERVAL) return
     warnedAt = now
-    warn(`cannot write to the log ${safeText(file)}: ${safeText(problem)}; the chat goes on, and lines not logged are counted\n`)
+    warn(
+      `cannot write to the log ${safeText(file)}: ${safeText(problem)}; the chat goes on, and lines not logged are counted\n`,
+    )
   }
 
   /** Writes how many records were lost, ahead of what comes next. */
@@ -57,7 +63,8 @@ export function openLogFile(name: string, format: 'text' | 'json', warn: (text: 
     const message = `${lost} log lines could not be written`
     const time = Date.now()
     const json = JSON.stringify({ level: 40, time, origin: 'logging', lost, msg: message })
-    if (!append(format === 'json' ? json : textLine({ time, origin: 'logging', message }))) return false
+    if (!append(format === 'json' ? json : textLine({ time, origin: 'logging', message })))
+      return false
     lost = 0
     return true
   }
@@ -103,7 +110,11 @@ function isSameFile(descriptor: number, file: string): boolean {
   }
 }
 
-function textLine({ time, origin, message }: Pick<LogRecord, 'time' | 'origin' | 'message'>): string {
+function textLine({
+  time,
+  origin,
+  message,
+}: Pick<LogRecord, 'time' | 'origin' | 'message'>): string {
   const who = origin === undefined ? '' : `${origin}: `
   return `${timestamp(time)} ${who}${message}`
 }

@@ -17,10 +17,12 @@ export const mute = definePlugin({
       state.peek(client)?.muted === true ? drop('muted') : undefined,
     )
 
-    const set = (muted: boolean, answer: string) => ({ client }: { client: Client }) => {
-      state.get(client).muted = muted
-      return confirm ? answer : undefined
-    }
+    const set =
+      (muted: boolean, answer: string) =>
+      ({ client }: { client: Client }) => {
+        state.get(client).muted = muted
+        return confirm ? answer : undefined
+      }
     host.command({
       name: 'mute',
       help: 'Send your lines to nobody, until /unmute.',

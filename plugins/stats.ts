@@ -25,7 +25,11 @@ export const stats = definePlugin({
       /** Visits with a row each; the ones after them share one row with their sums. */
       rows: z.int().min(0).default(10_000),
       /** Where the table is written. Standard output when left out. */
-      output: z.custom<{ write(text: string): unknown }>(isWritable, { error: 'expected a writable stream' }).optional(),
+      output: z
+        .custom<{ write(text: string): unknown }>(isWritable, {
+          error: 'expected a writable stream',
+        })
+        .optional(),
     })
     .prefault({}),
   setup(host, { rows, output = process.stdout }) {
@@ -75,12 +79,22 @@ const ID_WIDTH = 16
 const COUNT_WIDTH = 8
 
 function table(visits: readonly Visit[], rest: Rest): string[] {
-  const rows = visits.map(({ id, echoed, muted, quit }) => [safeText(id), String(echoed), String(muted), String(quit)] as const)
-  const summed = [`${rest.visits} more`, String(rest.echoed), String(rest.muted), String(rest.quits)] as const
+  const rows = visits.map(
+    ({ id, echoed, muted, quit }) =>
+      [safeText(id), String(echoed), String(muted), String(quit)] as const,
+  )
+  const summed = [
+    `${rest.visits} more`,
+    String(rest.echoed),
+    String(rest.muted),
+    String(rest.quits),
+  ] as const
   const all = rest.visits > 0 ? [...rows, summed] : rows
   const idWidth = all.reduce((width, [id]) => Math.max(width, stringWidth(id)), ID_WIDTH)
   const line = (id: string, echoed: string, muted: string, quit: string): string =>
-    [padEnd(id, idWidth), echoed.padStart(COUNT_WIDTH), muted.padStart(COUNT_WIDTH), quit].join(GAP).trimEnd()
+    [padEnd(id, idWidth), echoed.padStart(COUNT_WIDTH), muted.padStart(COUNT_WIDTH), quit]
+      .join(GAP)
+      .trimEnd()
   const [top, headings] = HEADINGS as [(typeof HEADINGS)[0], (typeof HEADINGS)[0]]
   return [line(...top, ''), line(...headings, 'Used /quit'), ...all.map((row) => line(...row))]
 }
