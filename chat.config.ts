@@ -3,9 +3,18 @@
  * wrong with a changed one.
  */
 import { defineConfig } from 'multiecho'
-import { echo, help, logging, mute, quit, stats } from 'multiecho/plugins'
+import { access, echo, flood, help, logging, mute, quit, stats } from 'multiecho/plugins'
 
 export default defineConfig({
-  // In the order in which their taps run; the last one to be stopped is the first one here.
-  plugins: [logging({ file: 'chat.log' }), stats(), mute(), quit(), help(), echo()],
+  // The order in which their taps run within a stage. At the end they are stopped in reverse, the log last.
+  plugins: [
+    logging({ file: 'chat.log' }),
+    stats(),
+    access({ perAddress: 16, perMinute: 60 }),
+    flood({ burst: 100, perSecond: 20 }),
+    mute(),
+    quit(),
+    help(),
+    echo(),
+  ],
 })

@@ -8,6 +8,8 @@ export interface Client {
   readonly key: number
   /** Label of the connection, as `127.0.0.1:53362` or `[::1]:53362`. A later visit may have the same one. */
   readonly id: string
+  /** IP address of its other end, IPv4-mapped IPv6 as IPv4; undefined when it came over something else. */
+  readonly address: string | undefined
   /** What others see in front of its lines; at first the id. Setting it throws `NAME_INVALID` unless it is 1 to 64 characters of safe text. */
   name: string
   /** When it connected, in milliseconds since the Unix epoch. */
@@ -52,6 +54,10 @@ export class ConnectedClient implements Client {
 
   get id(): string {
     return this.#connection.id
+  }
+
+  get address(): string | undefined {
+    return this.#connection.address
   }
 
   get name(): string {

@@ -29,6 +29,10 @@ const schema = z.strictObject({
     .strictObject({
       /** Clients at a time. */
       clients: z.int().min(1).default(10_000),
+      /** File descriptors kept back for other things than clients; there is room for fewer clients where they are scarce. */
+      reservedDescriptors: z.int().min(0).default(32),
+      /** Milliseconds without input after which a client is closed; never when left out. */
+      idle: z.int().min(1000).optional(),
       /** Bytes of a line; longer ones are refused. */
       line: bytes.default(4096),
       /** Bytes without a line end after which a client is closed. */

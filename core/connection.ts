@@ -15,6 +15,14 @@ import { safeLines, safeText } from './text.ts'
 export const Phase = { Coming: 0, Open: 1, Leaving: 2, Gone: 3 } as const
 export type Phase = (typeof Phase)[keyof typeof Phase]
 
+/** Who is at the other end. */
+export interface Peer {
+  /** What to call it, as `127.0.0.1:53362`. */
+  readonly label: string
+  /** Its IP address, where it has one. */
+  readonly address?: string | undefined
+}
+
 export interface Conductor {
   /** There is something to read, the input has ended, or a hold was released. */
   pump(connection: Connection): void
@@ -40,6 +48,7 @@ const ARE_YOU_THERE_INTERVAL = 1000
 export class Connection implements Recipient {
   readonly key: number
   readonly id: string
+  readonly address: string | undefined
   name: string
   readonly stream: Duplex
   readonly client: Client
@@ -74,10 +83,17 @@ export class Connection implements Recipient {
   #stopped = false
   #answeredAt = -Infinity
 
-  constructor(key: number, id: string, stream: Duplex, setting: ConnectionSetting) {
+  constructor(
+    key: number,
+    id: string,
+    address: string | undefined,
+    stream: Duplex,
+    setting: ConnectionSetting,
+  ) {
     const { conductor } = setting
     this.key = key
     this.id = id
+    this.address = address
     this.name = id
     this.stream = stream
     this.#setting = setting

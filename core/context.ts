@@ -4,6 +4,7 @@ import { sayTo, type Audience, type ChosenAudience, type NamedAudience } from '.
 import type { Client } from './client.ts'
 import type { Cancel, Clock } from './clock.ts'
 import type { ArgumentSchemas, CommandRegistry, Commands, CommandSpec } from './commands.ts'
+import type { Peer } from './connection.ts'
 import type { Delivery } from './delivery.ts'
 import { errors } from './errors.ts'
 import type {
@@ -63,10 +64,10 @@ export interface PluginContext {
   /** Makes a kind of state that each client has one of. */
   clientState<T>(init: (client: Client) => T): ClientState<T>
   /**
-   * Brings in a connection from elsewhere, under a label that becomes the client's id. Any duplex stream of bytes will
+   * Brings in a connection from elsewhere; the peer's label becomes the client's id. Any duplex stream of bytes will
    * do; one with `allowHalfOpen` still gets what is queued for it when its input has ended.
    */
-  attach(stream: Duplex, options: { readonly label: string }): void
+  attach(stream: Duplex, peer: Peer): void
   /** Offers a service. Throws `SERVICE_CONFLICT` when another plugin does. */
   provide<T>(service: Service<T>, implementation: T): void
   /** Gets a service; from `onStart` on, or in `setup` from a plugin in `requires`. Throws `SERVICE_MISSING`. */
@@ -104,7 +105,7 @@ export interface ContextParts {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
-  readonly accept: (stream: Duplex, label: string, origin: string) => Client | undefined
+  readonly accept: (stream: Duplex, peer: Peer, origin: string) => Client | undefined
 }
 
 export function createContext(owner: Owner, parts: ContextParts): PluginContext {
@@ -155,9 +156,9 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
       alive()
       return parts.states.create(owner, init)
     },
-    attach(stream, { label }) {
+    attach(stream, peer) {
       alive()
-      const client = parts.accept(stream, label, owner.name)
+      const client = parts.accept(stream, peer, owner.name)
       if (client !== undefined) owner.attached.add(client)
     },
     provide(service, implementation) {

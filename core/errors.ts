@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'HOOK_TIMEOUT'
   | 'LISTEN_FAILED'
   | 'NAME_INVALID'
+  | 'NO_DESCRIPTORS'
   | 'PLUGIN_DISPOSED'
   | 'PLUGIN_DISPOSE_FAILED'
   | 'PLUGIN_SETUP_FAILED'
@@ -136,6 +137,12 @@ export const errors = {
     new ChatError(
       'NAME_INVALID',
       `a name is 1 to 64 characters without controls or invisible ones, found ${show(found)}`,
+    ),
+
+  noDescriptors: (reserved: number) =>
+    new ChatError(
+      'NO_DESCRIPTORS',
+      `this process may open too few files for a single client beside the ${reserved} kept back; raise that with ulimit -n, or lower limits.reservedDescriptors`,
     ),
 
   pluginDisposed: (plugin: string) =>

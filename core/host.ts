@@ -2,14 +2,17 @@
 import type { Duplex } from 'node:stream'
 import { ChosenAudience } from './audience.ts'
 import { createAudiences } from './audiences.ts'
-import type { Clock } from './clock.ts'
+import type { Cancel, Clock } from './clock.ts'
 import { CommandRegistry } from './commands.ts'
 import type { Config } from './config.ts'
+import { ConnectionLog } from './connection-log.ts'
+import type { Peer } from './connection.ts'
 import { createContext, type ContextParts } from './context.ts'
 import { Delivery, Group } from './delivery.ts'
 import { ChatError, errors, type Problem } from './errors.ts'
 import { createReport } from './faults.ts'
 import { createHooks } from './hooks.ts'
+import { watchIdle } from './idle.ts'
 import { Isolation } from './isolation.ts'
 import { createLedgers } from './ledgers.ts'
 import { createLines } from './lines.ts'
@@ -21,12 +24,19 @@ import { Quiet } from './quiet.ts'
 import { Services } from './services.ts'
 import { ClientStates } from './states.ts'
 import { stopHost, type Stop } from './stop.ts'
+import { safeText } from './text.ts'
 import { Visits } from './visits.ts'
+
+export interface Arrivals {
+  connection(stream: Duplex, peer: Peer): void
+  /** One was gone before anybody could ask who it was. */
+  lost(): void
+}
 
 /** Where connections come from. */
 export interface Transport {
   /** Begins to accept; resolves to the address when connections can come. */
-  listen(accept: (stream: Duplex, label: string) => void): Promise<string>
+  listen(arrivals: Arrivals): Promise<string>
   /** Accepts no more. Connections stay. */
   stop(): void
 }
@@ -46,7 +56,7 @@ export interface ChatHost {
   /** Starts all plugins, then listens; resolves to the address. Rejects with what could not start; all is undone then. */
   start(transport?: Transport): Promise<string | undefined>
   /** Takes in a connection. */
-  accept(stream: Duplex, label: string): void
+  accept(stream: Duplex, peer: Peer): void
   /** Stops in order; resolves when all is done. Stopping twice is stopping once. */
   stop(reason: string): Promise<void>
   /** Ends the time to stop at once. */
@@ -91,16 +101,16 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
     isolation,
     unknownCommand: config.unknownCommand,
   })
+  const connectionLog = new ConnectionLog(log, clock)
   let stop: Stop | undefined
+  let stopIdleWatch: Cancel | undefined
 
   const pump = createPump({
     line: runLine,
     tooLong: (connection) =>
       connection.send(`your line was not sent: it is longer than ${limits.line} bytes`),
     ended(connection, leftOver) {
-      if (leftOver > 0) {
-        log.of('connmgr').info(`dropped ${leftOver} bytes without a line end from ${connection.id}`)
-      }
+      if (leftOver > 0) connectionLog.leftOver(connection.id, leftOver)
       visits.leave(connection, 'end of input')
     },
     leave: (connection, reason) => visits.leave(connection, reason),
@@ -109,7 +119,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   const visits: Visits = new Visits({
     hooks,
     everyone,
-    log: log.of('connmgr'),
+    log: connectionLog,
     clients: limits.clients,
     connection: {
       limits,
@@ -133,13 +143,13 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   const owners: Owner[] = config.plugins.map(createOwner)
   let transport: Transport | undefined
 
-  const accept = (stream: Duplex, label: string, origin: string) => {
+  const accept = (stream: Duplex, peer: Peer, origin: string) => {
     if (stop !== undefined) {
       stream.destroy()
       return undefined
     }
-    log.of(origin).info(`new connection ${label}`)
-    return visits.come(stream, label)
+    connectionLog.came(safeText(peer.label), origin)
+    return visits.come(stream, peer)
   }
 
   const parts: ContextParts = {
@@ -191,12 +201,28 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
         }
       }
       log.started()
+      if (limits.idle !== undefined) stopIdleWatch = watchClients(limits.idle)
       transport = from
-      return await transport?.listen((stream, label) => accept(stream, label, 'tcpserver'))
+      return await transport?.listen({
+        connection: (stream, peer) => accept(stream, peer, 'tcpserver'),
+        lost: () => connectionLog.lost(),
+      })
     } catch (error) {
       await disposeAll()
       throw error
     }
+  }
+
+  function watchClients(limit: number): Cancel {
+    return watchIdle({
+      connections: visits.connections,
+      limit,
+      clock,
+      close(connection) {
+        connection.send(`closed: you have typed nothing for ${Math.round(limit / 1000)} s`)
+        visits.leave(connection, 'idle')
+      },
+    })
   }
 
   async function dispose(owner: Owner): Promise<void> {
@@ -219,6 +245,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   /** In reverse, and the log sinks last, so that every plugin can still log why it could not go. */
   async function disposeAll(): Promise<void> {
     for (const owner of owners.toReversed()) await dispose(owner)
+    stopIdleWatch?.()
     backlogs.close()
     log.close()
   }
@@ -226,7 +253,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   return {
     setUp,
     start,
-    accept: (stream, label) => void accept(stream, label, 'tcpserver'),
+    accept: (stream, peer) => void accept(stream, peer, 'tcpserver'),
     stop(reason) {
       stop ??= stopHost(reason, {
         deadline: config.stopDeadline,
@@ -237,6 +264,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
         visits,
         quiet,
         log,
+        connectionLog,
         stopTransport: () => transport?.stop(),
         disposeAll,
       })

@@ -34,6 +34,7 @@ export { safeText } from './text.ts'
 export { LOG_LEVELS } from './log.ts'
 export type { Audience, NamedAudience } from './audience.ts'
 export type { Client } from './client.ts'
+export type { Peer } from './connection.ts'
 export type { Cancel } from './clock.ts'
 export type {
   ArgumentSchemas,

@@ -3,7 +3,8 @@ import { networkInterfaces } from 'node:os'
 import { isIPv6 } from 'node:net'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
-import { describe } from './errors.ts'
+import { clientsThatFit } from './descriptors.ts'
+import { describe, errors } from './errors.ts'
 import { createHost, type ChatHost } from './host.ts'
 import { Log } from './log.ts'
 import { createTcpTransport } from './tcp.ts'
@@ -28,8 +29,9 @@ const SAME_KEY = 200
 const STOP_GRACE = 500
 
 /** Runs a host until it is stopped; resolves to the status to end with. */
-export async function runHost(config: Config): Promise<number> {
+export async function runHost(asked: Config): Promise<number> {
   const log = new Log((text) => process.stderr.write(text))
+  const config = withRoom(asked, log)
   const host = createHost(config, { clock: systemClock, random: Math.random, log })
   host.setUp()
   const transport = createTcpTransport(config.host, config.port, log.of('tcpserver'))
@@ -39,6 +41,20 @@ export async function runHost(config: Config): Promise<number> {
     `multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`,
   )
   return stopped
+}
+
+/** Lowers the number of clients to what there are descriptors for. Throws `NO_DESCRIPTORS` where that is none. */
+function withRoom(config: Config, log: Log): Config {
+  const { clients, reservedDescriptors } = config.limits
+  const fit = clientsThatFit(reservedDescriptors)
+  if (fit === undefined || fit >= clients) return config
+  if (fit < 1) throw errors.noDescriptors(reservedDescriptors)
+  log
+    .of('tcpserver')
+    .warn(
+      `there is room for ${fit} clients, not ${clients}: this process may open too few files; raise that with ulimit -n`,
+    )
+  return { ...config, limits: { ...config.limits, clients: fit } }
 }
 
 /** Resolves to the status once the host has stopped, for whatever reason. */

@@ -3,6 +3,7 @@
  * the log last; all under one deadline that whatever is pending obeys.
  */
 import type { Clock } from './clock.ts'
+import type { ConnectionLog } from './connection-log.ts'
 import type { Delivery } from './delivery.ts'
 import type { Hooks } from './hooks.ts'
 import type { Isolation } from './isolation.ts'
@@ -24,6 +25,7 @@ export interface StopParts {
   readonly visits: Visits
   readonly quiet: Quiet
   readonly log: Log
+  readonly connectionLog: ConnectionLog
   readonly stopTransport: () => void
   readonly disposeAll: () => Promise<void>
 }
@@ -77,6 +79,7 @@ export function stopHost(reason: string, parts: StopParts): Stop {
     for (const connection of visits.connections) visits.leave(connection, 'shutdown')
     await wait(CLIENTS_SHARE, (done) => visits.whenGone(done))
     for (const connection of visits.connections) connection.destroy()
+    parts.connectionLog.summarise()
     parts.log.of('multiecho').info('multiecho server is shutting down')
     await new Promise<void>((resolve) => {
       parts.hooks.shutdown.callAsync(Object.freeze({ reason, signal: over.signal }), () =>

@@ -1,6 +1,7 @@
-/** Connections over TCP. Knows nothing of chat: it hands over sockets and the labels of their peers. */
+/** Connections over TCP. Knows nothing of chat: it hands over sockets and tells who is at their other end. */
 import { createServer, isIPv6, type AddressInfo, type Server, type Socket } from 'node:net'
 import { errors, type ChatError } from './errors.ts'
+import type { Peer } from './connection.ts'
 import type { Transport } from './host.ts'
 import type { Logger } from './log.ts'
 
@@ -21,7 +22,7 @@ export function createTcpTransport(host: string, port: number, log: Logger): Tcp
     get port() {
       return bound
     },
-    listen(accept) {
+    listen({ connection, lost }) {
       return new Promise((resolve, reject) => {
         const options = {
           allowHalfOpen: true,
@@ -31,9 +32,10 @@ export function createTcpTransport(host: string, port: number, log: Logger): Tcp
           pauseOnConnect: true,
         }
         const listening = createServer(options, (socket) => {
-          const label = labelOf(socket)
-          if (label === undefined) socket.destroy()
-          else accept(socket, label)
+          const peer = peerOf(socket)
+          if (peer !== undefined) return connection(socket, peer)
+          socket.destroy()
+          lost()
         })
         server = listening
         listening.once('error', (error: NodeJS.ErrnoException) =>
@@ -61,12 +63,13 @@ export function withPort(address: string, port: number): string {
   return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`
 }
 
-/** The peer's address, or undefined when it has reset the connection before it could be asked for (nodejs/node#23858). */
-function labelOf(socket: Socket): string | undefined {
+/** Who is at the other end, or undefined when it has reset the connection before it could be asked (nodejs/node#23858). */
+function peerOf(socket: Socket): Peer | undefined {
   const { remoteAddress, remotePort } = socket
   if (remoteAddress === undefined || remotePort === undefined) return undefined
   // An IPv4 peer of a dual-stack socket (RFC 4291, 2.5.5.2) is shown as what it is.
-  return withPort(remoteAddress.replace(/^::ffff:(?=\d+\.)/i, ''), remotePort)
+  const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '')
+  return { label: withPort(address, remotePort), address }
 }
 
 /** What went wrong, where, and what to do, in one sentence. */

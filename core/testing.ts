@@ -38,8 +38,11 @@ export interface TestClient {
 }
 
 export interface TestHost extends AsyncDisposable {
-  /** Lets a client join; resolves when it has been greeted or turned away. Its greeting has been looked at. */
-  connect(id?: string): Promise<TestClient>
+  /**
+   * Lets a client join, by default as if from 127.0.0.1; resolves when it has been greeted or turned away. Its greeting
+   * counts as looked at.
+   */
+  connect(id?: string, address?: string): Promise<TestClient>
   /** What was logged so far. */
   readonly records: readonly LogRecord[]
   /** Faults of plugins since the last call. Stopping throws when there are some that were not taken. */
@@ -106,9 +109,9 @@ export async function createTestHost({ seed = 1, ...config }: TestConfig): Promi
     records,
     advance,
     quiet,
-    async connect(id = `127.0.0.1:${50_000 + ++clients}`) {
+    async connect(id = `127.0.0.1:${50_000 + ++clients}`, address = '127.0.0.1') {
       const stream = new ClientStream()
-      host.accept(stream, id)
+      host.accept(stream, { label: id, address })
       await quiet()
       const client = createClient(stream, id, quiet)
       client.take()

@@ -6,12 +6,12 @@ import type { Duplex } from 'node:stream'
 import type { ChosenAudience } from './audience.ts'
 import type { Client } from './client.ts'
 import type { Cancel, Clock } from './clock.ts'
-import { Connection, Phase, type ConnectionSetting } from './connection.ts'
+import { Connection, Phase, type ConnectionSetting, type Peer } from './connection.ts'
+import type { ConnectionLog } from './connection-log.ts'
 import type { Group } from './delivery.ts'
 import type { ConnectVerdict } from './verdicts.ts'
 import type { Decision, Hooks } from './hooks.ts'
 import { CORE } from './lines.ts'
-import type { Logger } from './log.ts'
 import { safeLines, safeText } from './text.ts'
 
 /** What a client is told first; the version is that of the protocol. */
@@ -23,6 +23,8 @@ const AT_ONCE: ReadonlySet<string> = new Set(['connection error', 'slow reader']
 /** Milliseconds for what is queued to be taken, and again for the peer to end the stream from its side. */
 const DRAIN = 10_000
 const LINGER = 1000
+/** Connections at a time that are told that the host is full and given time to read it. */
+const SENT_AWAY_AT_A_TIME = 16
 
 const ADMITTED: Decision<ConnectVerdict> = { verdict: { kind: 'admit' }, by: CORE }
 
@@ -30,7 +32,7 @@ export interface VisitsSetting {
   readonly hooks: Hooks
   readonly everyone: ChosenAudience
   readonly connection: ConnectionSetting
-  readonly log: Logger
+  readonly log: ConnectionLog
   readonly clients: number
 }
 
@@ -43,6 +45,7 @@ export class Visits {
   readonly #byId = new Map<string, Connection>()
   readonly #drains = new Map<Connection, Cancel>()
   #keys = 0
+  #sentAway = 0
   #onGone: (() => void) | undefined
 
   constructor(setting: VisitsSetting) {
@@ -57,14 +60,14 @@ export class Visits {
   }
 
   /** Takes in a connection; returns undefined when the host is full. */
-  come(stream: Duplex, label: string): Client | undefined {
+  come(stream: Duplex, peer: Peer): Client | undefined {
     const { hooks, log, clients } = this.#setting
     if (this.connections.size >= clients) {
-      log.warn(`refused ${safeText(label)}: the server is full with ${clients} clients`)
+      log.refused(safeText(peer.label), `the server is full with ${clients} clients`)
       this.#sendAway(stream, 'the server is full, try again later')
       return undefined
     }
-    const connection = this.#connect(stream, safeText(label))
+    const connection = this.#connect(stream, peer)
     const event = Object.freeze({ client: connection.client })
     let open = true
     const end = ({ verdict, by }: Decision<ConnectVerdict>): void => {
@@ -91,9 +94,7 @@ export class Visits {
     connection.abandon?.()
     for (const group of connection.groups) setting.delivery.leave(group, connection)
     connection.groups.clear()
-    log.info(`closing connection: ${connection.id}${EXPECTED.has(reason) ? '' : ` (${reason})`}`, {
-      reason,
-    })
+    log.closing(connection.id, reason)
     if (!wasClient) return this.#drain(connection, orderly)
     connection.closing = true
     hooks.close.callAsync(Object.freeze({ client: connection.client, reason, orderly }), () => {
@@ -124,17 +125,28 @@ export class Visits {
   /** Tells one who does not even become a connection. */
   #sendAway(stream: Duplex, message: string): void {
     stream.on('error', () => {})
-    // What it sends is read and thrown away: closing on unread bytes would reset it before it has read the message.
+    if (this.#sentAway === SENT_AWAY_AT_A_TIME) {
+      // Each takes a descriptor that is kept back for others; the message is in the kernel's hands already.
+      stream.write(`${message}\r\n`, () => stream.destroy())
+      stream.destroy()
+      return
+    }
+    // What it sends is read and thrown away: closing on unread bytes could reset it before it has read the message.
+    this.#sentAway++
     stream.resume()
     stream.end(`${message}\r\n`)
     const cancel = this.#clock.setTimeout(() => stream.destroy(), LINGER)
-    stream.on('close', cancel)
+    stream.on('close', () => {
+      cancel()
+      this.#sentAway--
+    })
   }
 
-  #connect(stream: Duplex, label: string): Connection {
+  #connect(stream: Duplex, peer: Peer): Connection {
     const key = ++this.#keys
+    const label = safeText(peer.label)
     const id = this.#byId.has(label) ? `${label}#${key}` : label
-    const connection = new Connection(key, id, stream, this.#setting.connection)
+    const connection = new Connection(key, id, peer.address, stream, this.#setting.connection)
     this.connections.add(connection)
     this.#byId.set(id, connection)
     return connection
@@ -179,6 +191,3 @@ export class Visits {
     })
   }
 }
-
-/** Reasons that the log need not say. */
-const EXPECTED: ReadonlySet<string> = new Set(['quit', 'end of input', 'shutdown'])

@@ -13,9 +13,18 @@ export const logging = definePlugin({
       format: z.enum(['text', 'json']).default('text'),
       /** Records below it are left out. */
       level: z.enum(['debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+      /** Whether each line that is delivered is logged, before anybody sees it. */
+      lines: z.boolean().default(false),
     })
     .prefault({}),
-  setup(host, { file, format, level }) {
+  setup(host, { file, format, level, lines }) {
+    if (lines) {
+      host.hooks.settled.tap('lines', (settled) => {
+        if (settled.hook !== 'line' || settled.verdict.kind !== 'deliver') return
+        const { client, text } = settled.event
+        host.log.info(`(${client.name}) ${text}`, { id: client.id })
+      })
+    }
     host.onStart(() => {
       const logFile = openLogFile(file, format, (text) => process.stderr.write(text))
       host.addLogSink({ level, ...logFile })

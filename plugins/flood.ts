@@ -1,0 +1,39 @@
+/** Slows down a client that sends too fast: its input is held, so that TCP makes it wait. No line is lost. */
+import { definePlugin, Stage, z, type Client } from '../core/index.ts'
+
+export const flood = definePlugin({
+  name: 'flood',
+  apiVersion: 1,
+  options: z
+    .strictObject({
+      /** Lines that a client may send at once, for example by pasting. */
+      burst: z.int().min(1).default(100),
+      /** Lines a second after that. */
+      perSecond: z.number().min(0.01).default(20),
+      /** What a client is told the first time it is held; an empty text tells it nothing. */
+      notice: z
+        .string()
+        .default('you are sending fast: your lines go out one after the other, none is lost'),
+    })
+    .prefault({}),
+  setup(host, { burst, perSecond, notice }) {
+    // A token bucket: a line takes a token, and a client without one is held until it has earned the next.
+    const buckets = host.clientState(() => ({ tokens: burst, filledAt: host.now(), told: false }))
+
+    function take({ client }: { readonly client: Client }): void {
+      const bucket = buckets.get(client)
+      const now = host.now()
+      bucket.tokens =
+        Math.min(burst, bucket.tokens + ((now - bucket.filledAt) / 1000) * perSecond) - 1
+      bucket.filledAt = now
+      if (bucket.tokens >= 0) return
+      host.setTimeout(client.hold(), (-bucket.tokens / perSecond) * 1000)
+      if (bucket.told || notice === '') return
+      bucket.told = true
+      client.send(notice)
+    }
+
+    host.hooks.line.tap({ stage: Stage.Guard }, take)
+    host.hooks.command.tap({ stage: Stage.Guard }, take)
+  },
+})
