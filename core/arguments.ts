@@ -24,6 +24,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
   )
   cli
     .command('', 'Run the chat host')
+    .usage('[options]')
     .option(
       '-p, --port <n>',
       'TCP port to listen on; a free one when neither this nor the config says',
@@ -38,6 +39,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .action(take('run'))
   cli
     .command('check', 'Check the config file and list all of its faults; nothing is opened')
+    .usage('check [options]')
     .action(take('check'))
   cli.help((sections) =>
     sections.filter(({ title }) => title?.startsWith('For more info') !== true),

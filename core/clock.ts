@@ -13,8 +13,6 @@ export const systemClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
   setTimeout(run, milliseconds) {
     const timer = setTimeout(run, milliseconds)
-    // A pending deadline alone is no reason to keep the process.
-    timer.unref()
     return () => clearTimeout(timer)
   },
 }

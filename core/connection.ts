@@ -75,7 +75,6 @@ export class Connection implements Recipient {
   /** Whether a line was read from it. */
   talked = false
   marks: Recipient['marks']
-  view: Recipient['view']
   readonly #setting: ConnectionSetting
   #holds = 0
   #paused = true

@@ -8,8 +8,6 @@
 export interface Recipient {
   /** How its part of the log differs from that of its groups, while it does. Kept by the delivery. */
   marks: Marks | undefined
-  /** The groups of which it saw segments in this turn. Kept by the delivery. */
-  view: View | undefined
   /** Takes a chunk to send. The chunk is shared and must not be written to. */
   write(chunk: Buffer): void
 }
@@ -30,27 +28,33 @@ interface Marks {
   joins: Map<Group, number> | undefined
 }
 
-/** Which segments are seen by those who are in just these of the groups that have segments in this turn. */
+/** Those who are in just these of the groups that have segments in this turn. */
 interface View {
   readonly groups: readonly Group[]
-  readonly with: Map<Group, View>
+  /** Its members that have no marks: they share one chunk. */
   readonly recipients: Recipient[]
-  segments: readonly number[] | undefined
+  /** The view of who is in one more group. */
+  readonly next: Map<Group, View>
 }
 
 /** Bytes of one turn above which they are sent at once. */
 const BATCH_SIZE = 64 * 1024
+/** Bytes of the log of a turn; it grows for as long as a turn lasts in which somebody says more. */
+const LOG_SIZE = 2 * BATCH_SIZE
 /** A string of UTF-16 units takes at most three bytes a unit in UTF-8. */
 const BYTES_A_UNIT = 3
 
 export class Delivery {
-  #log = Buffer.allocUnsafeSlow(2 * BATCH_SIZE)
+  #log = Buffer.allocUnsafeSlow(LOG_SIZE)
   /** Where each segment ends in the log; it begins where the one before ends. */
   #ends: number[] = []
   #length = 0
   #groups: Group[] = []
   #marked: Recipient[] = []
   #scheduled = false
+  /** Where small chunks are cut from. */
+  #slab = Buffer.alloc(0)
+  #slabUsed = 0
 
   /** Says one line to the members of the group as it is now, but for some. The line has been made safe. */
   toGroup(line: string, group: Group, except: readonly Recipient[]): void {
@@ -96,19 +100,15 @@ export class Delivery {
     if (this.#ends.length === 0) return
     const groups = this.#groups
     const marked = this.#marked
-    const root: View = { groups: [], with: new Map(), recipients: [], segments: undefined }
-    const views = collectViews(groups, root)
-    for (const view of views) {
-      if (view.recipients.length === 0) continue
-      const chunk = this.#cut(runsOf(segmentsOf(view), noHoles))
-      for (const recipient of view.recipients) recipient.write(chunk)
-      for (const recipient of view.recipients) recipient.view = undefined
+    const { views, viewOf } = findViews(groups)
+    for (const { groups: seen, recipients } of views) {
+      if (recipients.length === 0) continue
+      const chunk = this.#cut(runsOf(segmentsOf(seen), noHoles))
+      for (const recipient of recipients) recipient.write(chunk)
     }
     for (const recipient of marked) {
-      const marks = recipient.marks as Marks
-      const runs = this.#runsFor(recipient.view ?? root, marks)
+      const runs = runsFor(viewOf(recipient), recipient.marks as Marks)
       recipient.marks = undefined
-      recipient.view = undefined
       if (runs.length > 0) recipient.write(this.#cut(runs))
     }
     for (const group of groups) group.segments = []
@@ -116,6 +116,7 @@ export class Delivery {
     this.#marked = []
     this.#ends = []
     this.#length = 0
+    if (this.#log.length > LOG_SIZE) this.#log = Buffer.allocUnsafeSlow(LOG_SIZE)
   }
 
   #encode(line: string): number {
@@ -165,84 +166,100 @@ export class Delivery {
     return recipient.marks
   }
 
-  /** The runs of segments that a recipient with marks sees: [first, last] pairs, flat. */
-  #runsFor(view: View, marks: Marks): number[] {
-    if (marks.extras.length === 0 && marks.joins === undefined) {
-      return runsOf(segmentsOf(view), marks.holes)
-    }
-    const seen = [...marks.extras]
-    for (const group of view.groups) {
-      const from = marks.joins?.get(group) ?? 0
-      for (let index = from; index < group.segments.length; index++) {
-        seen.push(group.segments[index] as number)
-      }
-    }
-    seen.sort(ascending)
-    return runsOf(seen, marks.holes)
-  }
-
-  /** Copies runs of segments out of the log, into memory of their own: the log itself is used again. */
+  /** Copies runs of segments out of the log, which is used again, into memory that stays theirs. */
   #cut(runs: readonly number[]): Buffer {
-    const log = this.#log
     let length = 0
-    for (let run = 0; run < runs.length; run += 2) {
-      length += this.#end(runs[run + 1] as number) - this.#end((runs[run] as number) - 1)
-    }
-    const chunk = Buffer.allocUnsafeSlow(length)
+    for (let run = 0; run < runs.length; run += 2)
+      length += this.#endOf(runs, run) - this.#startOf(runs, run)
+    const start = this.#startOf(runs, 0)
+    const end = this.#endOf(runs, runs.length - 2)
+    // Where most of the log is wanted, as with all but a sender's own lines, one copy that is then closed up in place
+    // makes fewer moves than copying run by run.
+    const whole = end - start <= 2 * length
+    const chunk = this.#allocate(whole ? end - start : length)
+    if (whole) chunk.set(this.#log.subarray(start, end))
     let at = 0
     for (let run = 0; run < runs.length; run += 2) {
-      const start = this.#end((runs[run] as number) - 1)
-      at += log.copy(chunk, at, start, this.#end(runs[run + 1] as number))
+      const from = this.#startOf(runs, run)
+      const to = this.#endOf(runs, run)
+      if (!whole) this.#log.copy(chunk, at, from, to)
+      else if (from - start !== at) chunk.copyWithin(at, from - start, to - start)
+      at += to - from
     }
-    return chunk
+    return at === chunk.length ? chunk : chunk.subarray(0, at)
   }
 
-  #end(segment: number): number {
-    return segment < 0 ? 0 : (this.#ends[segment] as number)
+  /** Where the run at an index of a list of runs begins in the log. */
+  #startOf(runs: readonly number[], index: number): number {
+    const segment = runs[index] as number
+    return segment === 0 ? 0 : (this.#ends[segment - 1] as number)
+  }
+
+  #endOf(runs: readonly number[], index: number): number {
+    return this.#ends[runs[index + 1] as number] as number
+  }
+
+  /** Memory for a chunk. Several share a slab, which costs less than one each, and is no larger than a batch. */
+  #allocate(bytes: number): Buffer {
+    if (bytes > BATCH_SIZE / 2) return Buffer.allocUnsafeSlow(bytes)
+    if (this.#slabUsed + bytes > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(BATCH_SIZE)
+      this.#slabUsed = 0
+    }
+    const start = this.#slabUsed
+    this.#slabUsed += bytes
+    return this.#slab.subarray(start, start + bytes)
   }
 }
 
 const noHoles: readonly number[] = []
 
-/**
- * Finds for each member of the groups which of them it is in, group by group: a step from one view to the next for
- * each. Those with marks remember their view; the others are listed in it.
- */
-function collectViews(groups: readonly Group[], root: View): View[] {
+/** Finds for everybody in the groups which of them it is in, and lists those without marks by that. */
+function findViews(groups: readonly Group[]): {
+  views: View[]
+  viewOf: (recipient: Recipient) => View
+} {
+  const none: View = { groups: [], recipients: [], next: new Map() }
+  const [only] = groups
+  if (only !== undefined && groups.length === 1) {
+    const recipients = [...only.members].filter((recipient) => recipient.marks === undefined)
+    const view = { groups, recipients, next: none.next }
+    return { views: [view], viewOf: (recipient) => (only.members.has(recipient) ? view : none) }
+  }
+  // Group by group, each member takes a step from one view to the next: as many steps as there are memberships.
   const views: View[] = []
-  const step = (from: View, group: Group): View => {
-    let view = from.with.get(group)
-    if (view === undefined) {
-      view = {
-        groups: [...from.groups, group],
-        with: new Map(),
-        recipients: [],
-        segments: undefined,
-      }
-      from.with.set(group, view)
-      views.push(view)
-    }
-    return view
-  }
-  for (const group of groups) {
-    for (const recipient of group.members) recipient.view = step(recipient.view ?? root, group)
-  }
+  const viewOf = new Map<Recipient, View>()
   for (const group of groups) {
     for (const recipient of group.members) {
-      // The first group of its view lists it, so that it is listed once.
-      const view = recipient.view as View
-      if (recipient.marks === undefined && view.groups[0] === group) view.recipients.push(recipient)
+      const from = viewOf.get(recipient) ?? none
+      let view = from.next.get(group)
+      if (view === undefined) {
+        view = { groups: [...from.groups, group], recipients: [], next: new Map() }
+        from.next.set(group, view)
+        views.push(view)
+      }
+      viewOf.set(recipient, view)
     }
   }
-  return views
+  for (const [recipient, view] of viewOf) {
+    if (recipient.marks === undefined) view.recipients.push(recipient)
+  }
+  return { views, viewOf: (recipient) => viewOf.get(recipient) ?? none }
 }
 
-function segmentsOf(view: View): readonly number[] {
-  view.segments ??=
-    view.groups.length === 1
-      ? (view.groups[0] as Group).segments
-      : view.groups.flatMap((group) => group.segments).toSorted(ascending)
-  return view.segments
+function segmentsOf(groups: readonly Group[]): readonly number[] {
+  if (groups.length === 1) return (groups[0] as Group).segments
+  return groups.flatMap((group) => group.segments).toSorted(ascending)
+}
+
+/** The runs of segments that a recipient with marks sees. */
+function runsFor(view: View, marks: Marks): number[] {
+  if (marks.extras.length === 0 && marks.joins === undefined) {
+    return runsOf(segmentsOf(view.groups), marks.holes)
+  }
+  const seen = [...marks.extras]
+  for (const group of view.groups) seen.push(...group.segments.slice(marks.joins?.get(group) ?? 0))
+  return runsOf(seen.toSorted(ascending), marks.holes)
 }
 
 /** Joins neighbouring segments, but for the holes, into runs: [first, last] pairs, flat. Both lists are ascending. */

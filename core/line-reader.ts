@@ -40,6 +40,8 @@ KIND[LF] = KIND[CR] = END
 KIND[IAC] = TELNET
 
 const EMPTY = Buffer.alloc(0)
+/** Bytes of the longest character in UTF-8. */
+const LONGEST_CHARACTER = 4
 /** A line that comes in pieces is collected in a buffer of this size at first. */
 const PIECE_SIZE = 128
 
@@ -207,14 +209,18 @@ export class LineReader {
       : safeText(bytes.toString('utf8', start, end))
   }
 
+  /** Takes away the bytes that are shown as the last character: of ill-formed UTF-8, those behind one U+FFFD. */
   #eraseCharacter(): void {
-    let length = this.#heldLength
-    while (length > 0) {
-      length--
-      const continuation = ((this.#held[length] as number) & 0xc0) === 0x80
-      if (!continuation || this.#heldLength - length === 4) break
-    }
-    this.#heldLength = length
+    const length = this.#heldLength
+    if (length === 0) return
+    let start = Math.max(0, length - 2 * LONGEST_CHARACTER)
+    while (start > 0 && start < length && isContinuation(this.#held[start] as number)) start++
+    const characters = (end: number): number =>
+      Array.from(this.#held.toString('utf8', start, end)).length
+    const all = characters(length)
+    let erased = 1
+    while (erased < length - start && characters(length - erased) >= all) erased++
+    this.#heldLength = length - erased
   }
 
   #eraseLine(): void {
@@ -227,4 +233,8 @@ export class LineReader {
     this.#printable = true
     if (this.#held.length > PIECE_SIZE * 2) this.#held = EMPTY
   }
+}
+
+function isContinuation(byte: number): boolean {
+  return (byte & 0xc0) === 0x80
 }

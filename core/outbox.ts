@@ -60,7 +60,8 @@ export class Outbox {
       return
     }
     this.#queue ??= []
-    this.#queue.push(chunk)
+    // A slice would keep all of the memory that it is cut from.
+    this.#queue.push(chunk.length < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk)
     this.#queued += chunk.length + CHUNK_OVERHEAD
     this.#backlogs.grew(this, chunk.length + CHUNK_OVERHEAD)
     if (!this.#aboveSoft && this.backlog > this.#backlogs.limits.soft) {

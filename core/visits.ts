@@ -12,13 +12,16 @@ import type { Group } from './delivery.ts'
 import type { ConnectVerdict } from './verdicts.ts'
 import type { Decision, Hooks } from './hooks.ts'
 import { CORE } from './lines.ts'
-import { safeLines, safeText } from './text.ts'
+import { safeText } from './text.ts'
 
 /** What a client is told first; the version is that of the protocol. */
 const GREETING = 'multiecho server v1.0'
 
 /** Leaving for one of these, nothing can be sent any more. */
 const AT_ONCE: ReadonlySet<string> = new Set(['connection error', 'slow reader'])
+
+/** The reason of those who were not let in. */
+const REFUSED = 'refused'
 
 /** Milliseconds for what is queued to be taken, and again for the peer to end the stream from its side. */
 const DRAIN = 10_000
@@ -94,7 +97,7 @@ export class Visits {
     connection.abandon?.()
     for (const group of connection.groups) setting.delivery.leave(group, connection)
     connection.groups.clear()
-    log.closing(connection.id, reason)
+    if (reason !== REFUSED) log.closing(connection.id, reason)
     if (!wasClient) return this.#drain(connection, orderly)
     connection.closing = true
     hooks.close.callAsync(Object.freeze({ client: connection.client, reason, orderly }), () => {
@@ -162,11 +165,10 @@ export class Visits {
   }
 
   #turnAway(connection: Connection, message: string): void {
-    const { delivery } = this.#setting.connection
-    if (!connection.left && message !== '') {
-      for (const line of safeLines(message)) delivery.toEach(line, [connection])
-    }
-    this.leave(connection, 'refused')
+    if (connection.left) return
+    connection.send(message)
+    this.#setting.log.refused(connection.id, safeText(message))
+    this.leave(connection, REFUSED)
   }
 
   /** Sends what is queued and ends the stream; whoever does not take it in time loses it. */
