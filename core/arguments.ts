@@ -42,7 +42,14 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .usage('check [options]')
     .action(take('check'))
   cli.help((sections) =>
-    sections.filter(({ title }) => title?.startsWith('For more info') !== true),
+    sections
+      .filter(({ title }) => title?.startsWith('For more info') !== true)
+      .map((section) => ({
+        ...section,
+        // The default command has no name to list it by.
+        body: section.title === 'Commands' ? section.body.replace(/^ {3,}.*
+/m, '') : section.body,
+      })),
   )
   cli.version(version)
   try {
