@@ -47,8 +47,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
       .map((section) => ({
         ...section,
         // The default command has no name to list it by.
-        body: section.title === 'Commands' ? section.body.replace(/^ {3,}.*
-/m, '') : section.body,
+        body: section.title === 'Commands' ? section.body.replace(/^ {3,}.*\n/m, '') : section.body,
       })),
   )
   cli.version(version)
