@@ -2,6 +2,7 @@
 import { cac } from 'cac'
 import { hostSchema, portSchema } from './config.ts'
 import { describe, errors } from './errors.ts'
+import { didYouMean } from './nearest.ts'
 import { safeText } from './text.ts'
 
 export interface Arguments {
@@ -14,40 +15,35 @@ export interface Arguments {
 /** Returns undefined when the help or the version was asked for, and has been printed. Throws `USAGE`. */
 export function parseArguments(argv: readonly string[], version: string): Arguments | undefined {
   const cli = cac('multiecho')
-  let asked: 'run' | 'check' | undefined
-  const take = (command: 'run' | 'check') => () => {
-    asked = command
-  }
-  cli.option(
-    '-c, --config <file>',
-    'Config file; chat.config.ts, .js or .mjs in this folder when left out',
-  )
+  let asked: Arguments['command'] | undefined
   cli
-    .command('', 'Run the chat host')
+    .option('-p, --port <n>', 'TCP port; a free one when neither this nor the config says')
+    .option('--host <address>', 'Address to listen on; 0.0.0.0, all of IPv4, when neither says')
+    .option('-c, --config <file>', 'Config file; chat.config.ts, .js or .mjs here when left out')
+  cli
+    .command('[...words]', 'Run the chat host')
     .usage('[options]')
-    .option(
-      '-p, --port <n>',
-      'TCP port to listen on; a free one when neither this nor the config says',
-    )
-    .option(
-      '--host <address>',
-      'Address to listen on; 0.0.0.0, which is all of IPv4, when neither says',
-    )
-    .example((name) => `  $ ${name} -p 9090                run the chat on port 9090`)
-    .example((name) => `  $ ${name} --config party.ts      run it by another config file`)
-    .example((name) => `  $ ${name} check                  list what is wrong with the config`)
-    .action(take('run'))
+    .example((name) => `  $ ${name} -p 9090            run the chat on port 9090`)
+    .example((name) => `  $ ${name} -c party.ts        run it by another config file`)
+    .example((name) => `  $ ${name} check              list what is wrong with the config`)
+    .action(([word]: string[]) => {
+      if (word !== undefined)
+        throw errors.usage(`there is no command "${word}"${didYouMean(word, ['check'])}`)
+      asked = 'run'
+    })
   cli
-    .command('check', 'Check the config file and list all of its faults; nothing is opened')
+    .command('check', 'Check the config and list all of its faults; nothing is opened')
     .usage('check [options]')
-    .action(take('check'))
+    .action(() => {
+      asked = 'check'
+    })
   cli.help((sections) =>
     sections
       .filter(({ title }) => title?.startsWith('For more info') !== true)
+      // The default command has no name to list it by.
       .map((section) => ({
         ...section,
-        // The default command has no name to list it by.
-        body: section.title === 'Commands' ? section.body.replace(/^ {3,}.*\n/m, '') : section.body,
+        body: section.body.replace(/^ *\[\.\.\.words\].*\n/m, ''),
       })),
   )
   cli.version(version)
@@ -57,10 +53,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
   } catch (cause) {
     throw errors.usage(`${describe(cause).replaceAll('`', '')}; see multiecho --help`)
   }
-  if (asked === undefined) {
-    if (cli.args[0] === undefined) return undefined
-    throw errors.usage(`there is no command "${safeText(cli.args[0])}"`)
-  }
+  if (asked === undefined) return undefined
   const { port, host, config } = cli.options
   return {
     command: asked,

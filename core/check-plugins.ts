@@ -70,7 +70,7 @@ function faultOf(value: unknown): string | undefined {
     return `it is the factory of the plugin ${String(value[PLUGIN_FACTORY])}, not a plugin; call it: ${safeText(name)}()`
   }
   if (typeof value !== 'object' || value === null || !(PLUGIN in value)) {
-    if (typeof value === 'object' && value !== null && 'default' in value) {
+    if (Object.prototype.toString.call(value) === '[object Module]') {
       return 'it is a module, not a plugin; import the plugin by its name and call it'
     }
     return `expected a plugin made with definePlugin, found ${show(value)}`

@@ -29,10 +29,9 @@ async function main(): Promise<number> {
 async function readConfig({ config: askedFile, port, host }: Arguments): Promise<Config> {
   const path = findConfigFile(process.cwd(), askedFile)
   const file = path === undefined ? undefined : relative(process.cwd(), path)
+  const virtualModules = { multiecho, 'multiecho/plugins': plugins }
   const loaded =
-    path === undefined
-      ? {}
-      : await loadConfigFile(path, { multiecho, 'multiecho/plugins': plugins })
+    path === undefined || file === undefined ? {} : await loadConfigFile(path, file, virtualModules)
   const input = {
     ...(loaded as object),
     ...(port !== undefined && { port }),

@@ -20,17 +20,23 @@ export function findConfigFile(folder: string, asked: string | undefined): strin
   return found === undefined ? undefined : resolve(folder, found)
 }
 
-/** Returns what the file exports by default. Throws `CONFIG_NOT_LOADED`. */
+/** Returns what the file at a path exports by default; errors call it `file`. Throws `CONFIG_NOT_LOADED`. */
 export async function loadConfigFile(
+  path: string,
   file: string,
   virtualModules: VirtualModules,
 ): Promise<unknown> {
   const { createJiti } = await import('jiti')
-  // No cache on disk: jiti's is in a folder that all users share, and is trusted.
-  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, virtualModules })
+  const jiti = createJiti(import.meta.url, {
+    // jiti's cache on disk is in a folder that all users share, and is trusted.
+    fsCache: false,
+    moduleCache: false,
+    interopDefault: false,
+    virtualModules,
+  })
   let loaded: unknown
   try {
-    loaded = await jiti.import(file)
+    loaded = await jiti.import(path)
   } catch (cause) {
     throw errors.configNotLoaded(file, loadingProblem(cause))
   }
@@ -46,28 +52,30 @@ export async function loadConfigFile(
 
 /** What went wrong, on one line, with what to do about it where that is known. */
 function loadingProblem(cause: unknown): string {
-  const message = describe(cause)
-  const code = (cause as { code?: unknown } | null)?.code
+  if (!(cause instanceof Error)) return `it failed while it ran: ${describe(cause)}`
+  const message = readable(cause)
+  const code = (cause as { code?: unknown }).code
   if (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND') {
-    return `${firstLine(cause)}; install it, or correct its name in the import`
+    return `${message.replace(/ Require stack:.*/, '')}; install it, or correct its name in the import`
   }
-  if (
-    message.startsWith('ParseError') ||
-    (cause instanceof Error && cause.name === 'SyntaxError')
-  ) {
+  if (cause.message.startsWith(PARSE_ERROR) || cause.name === 'SyntaxError') {
     return `it is not valid TypeScript: ${message}; correct it there`
   }
   return `it failed while it ran: ${message}${placeIn(cause)}`
 }
 
-function firstLine(cause: unknown): string {
-  return describe(cause instanceof Error ? new Error(cause.message.split('\n')[0]) : cause)
+const PARSE_ERROR = 'ParseError: '
+
+/** An error's message on one line, without the loader's own words, and with imports called by their names. */
+function readable(cause: Error): string {
+  const message = describe(
+    new Error(cause.message.replace(PARSE_ERROR, '').replaceAll(/\s+/g, ' ')),
+  )
+  return message.replaceAll(/\(0 ?, ?_\w+\.(\w+)\)/g, '$1')
 }
 
 /** Where in a config file an error was thrown. */
-function placeIn(cause: unknown): string {
-  const frame = /\(?((?:\/|file:)[^\s()]*\.(?:ts|js|mjs):\d+:\d+)\)?/.exec(
-    cause instanceof Error ? (cause.stack ?? '') : '',
-  )
+function placeIn(cause: Error): string {
+  const frame = /\(?((?:\/|file:)[^\s()]*\.(?:ts|js|mjs):\d+:\d+)\)?/.exec(cause.stack ?? '')
   return frame?.[1] === undefined ? '' : ` (at ${frame[1]})`
 }

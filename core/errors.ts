@@ -223,6 +223,7 @@ export function show(value: unknown): string {
   if (typeof value === 'function')
     return value.name === '' ? 'a function' : `the function ${safeText(value.name)}`
   if (Array.isArray(value)) return 'an array'
+  if (Object.prototype.toString.call(value) === '[object Object]') return 'an object'
   try {
     const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
     return safeText(text.length > 80 ? `${text.slice(0, 80)}…` : text)
