@@ -40,7 +40,7 @@ export async function loadConfigFile(
   } catch (cause) {
     throw errors.configNotLoaded(file, loadingProblem(cause))
   }
-  const config = (loaded as { default?: unknown }).default
+  const config = await (loaded as { default?: unknown }).default
   if (typeof config !== 'object' || config === null) {
     throw errors.configNotLoaded(
       file,

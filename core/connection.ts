@@ -122,13 +122,14 @@ export class Connection implements Recipient {
   }
 
   get held(): boolean {
-    return this.#holds > 0
+    return this.#holds > 0 && !this.#stopped
   }
 
-  /** Reads no more, for good; what was read already is still run. */
+  /** Reads no more, for good; what was read already is still run, and nothing holds it back any longer. */
   stopReading(): void {
     this.#stopped = true
     this.updateReading()
+    this.#setting.conductor.pump(this)
   }
 
   /** Pauses the stream while nobody can take what it brings, and resumes it. What comes after it has left is thrown away. */
@@ -150,11 +151,6 @@ export class Connection implements Recipient {
       this.#holds--
       this.#setting.conductor.pump(this)
     }
-  }
-
-  releaseHolds(): void {
-    this.#holds = 0
-    this.#setting.conductor.pump(this)
   }
 
   /** Returns false once nothing can be sent any more. */

@@ -191,7 +191,6 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   }
 
   async function start(from?: Transport): Promise<string | undefined> {
-    log.of(undefined).info('Chat v1.0')
     try {
       for (const owner of owners) {
         for (const run of owner.starts) {

@@ -9,6 +9,7 @@ import { createHost, type ChatHost } from './host.ts'
 import { Log } from './log.ts'
 import { createTcpTransport } from './tcp.ts'
 import { safeText } from './text.ts'
+import { PROTOCOL_VERSION } from './visits.ts'
 
 /** The statuses that the program ends with. */
 export const Status = {
@@ -31,6 +32,7 @@ const STOP_GRACE = 500
 /** Runs a host until it is stopped; resolves to the status to end with. */
 export async function runHost(asked: Config): Promise<number> {
   const log = new Log((text) => process.stderr.write(text))
+  log.of(undefined).info(`Chat ${PROTOCOL_VERSION}`)
   const config = withRoom(asked, log)
   const host = createHost(config, { clock: systemClock, random: Math.random, log })
   host.setUp()

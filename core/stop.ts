@@ -70,10 +70,7 @@ export function stopHost(reason: string, parts: StopParts): Stop {
   async function run(): Promise<void> {
     const cancel = clock.setTimeout(expire, parts.deadline)
     parts.stopTransport()
-    for (const connection of visits.connections) {
-      connection.stopReading()
-      connection.releaseHolds()
-    }
+    for (const connection of visits.connections) connection.stopReading()
     await wait(LINES_SHARE, (done) => parts.quiet.when(done))
     parts.delivery.flush()
     for (const connection of visits.connections) visits.leave(connection, 'shutdown')

@@ -14,8 +14,8 @@ import type { Decision, Hooks } from './hooks.ts'
 import { CORE } from './lines.ts'
 import { safeText } from './text.ts'
 
-/** What a client is told first; the version is that of the protocol. */
-const GREETING = 'multiecho server v1.0'
+/** The version of what clients see, in the greeting and in the log. Not that of the package. */
+export const PROTOCOL_VERSION = 'v1.0'
 
 /** Leaving for one of these, nothing can be sent any more. */
 const AT_ONCE: ReadonlySet<string> = new Set(['connection error', 'slow reader'])
@@ -159,7 +159,7 @@ export class Visits {
     const { everyone, connection: setting } = this.#setting
     const group = everyone.groups[0] as Group
     connection.phase = Phase.Open
-    connection.send(`${GREETING}\nclient id: ${connection.id}`)
+    connection.send(`multiecho server ${PROTOCOL_VERSION}\nclient id: ${connection.id}`)
     setting.delivery.join(group, connection)
     connection.groups.add(group)
   }
