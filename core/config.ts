@@ -47,6 +47,11 @@ const schema = z.strictObject({
       writeDeadline: milliseconds.default(30_000),
     })
     .prefault({}),
+  /**
+   * Faults of a plugin within a minute after which it is taken out of the running host; never when left out, because a
+   * stranger who can make a plugin fail could then switch it off.
+   */
+  unloadAfterFaults: z.int().min(1).optional(),
   /** Milliseconds in which the host has to stop, whatever clients and plugins do. */
   stopDeadline: milliseconds.default(2000),
 })

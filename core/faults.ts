@@ -47,3 +47,22 @@ export function createReport(log: Logger, clock: Clock): Report {
     })
   }
 }
+
+/** Takes out a plugin that has had a number of faults within an interval. */
+export function createFaultLimit(
+  most: number,
+  clock: Clock,
+  unload: (plugin: string) => void,
+): Report {
+  const tallies = new Map<string, Tally>()
+  return ({ plugin }) => {
+    if (plugin === undefined) return
+    const now = clock.now()
+    let tally = tallies.get(plugin)
+    if (tally === undefined || now - tally.since >= INTERVAL) {
+      tally = { count: 0, since: now }
+      tallies.set(plugin, tally)
+    }
+    if (++tally.count === most) unload(plugin)
+  }
+}

@@ -7,10 +7,10 @@ import { CommandRegistry } from './commands.ts'
 import type { Config } from './config.ts'
 import { ConnectionLog } from './connection-log.ts'
 import type { Peer } from './connection.ts'
-import { createContext, type ContextParts } from './context.ts'
+import type { ContextParts } from './context.ts'
 import { Delivery, Group } from './delivery.ts'
-import { ChatError, errors, type Problem } from './errors.ts'
-import { createReport } from './faults.ts'
+import type { ChatError } from './errors.ts'
+import { createFaultLimit, createReport } from './faults.ts'
 import { createHooks } from './hooks.ts'
 import { watchIdle } from './idle.ts'
 import { Isolation } from './isolation.ts'
@@ -18,7 +18,7 @@ import { createLedgers } from './ledgers.ts'
 import { createLines } from './lines.ts'
 import type { Log } from './log.ts'
 import { Backlogs } from './outbox.ts'
-import { createOwner, type Owner } from './owner.ts'
+import { createPluginLives } from './plugin-lives.ts'
 import { createPump } from './pump.ts'
 import { Quiet } from './quiet.ts'
 import { Services } from './services.ts'
@@ -67,16 +67,22 @@ export interface ChatHost {
   quiet(): Promise<void>
 }
 
-/** Milliseconds that a plugin has to start, and to go. */
-const START_TIMEOUT = 10_000
-const DISPOSE_TIMEOUT = 1000
-
 export function createHost(config: Config, { clock, random, log, onFault }: Environment): ChatHost {
   const report = createReport(log.of('plugins'), clock)
   const isolation = new Isolation(clock, (error) => {
     report(error)
     onFault?.(error)
+    if (limitFaults !== false) limitFaults(error)
   })
+  const { unloadAfterFaults: mostFaults } = config
+  const limitFaults =
+    mostFaults !== undefined &&
+    createFaultLimit(mostFaults, clock, (plugin) => {
+      log
+        .of('plugins')
+        .warn(`plugin ${plugin}: unloaded after ${mostFaults} faults within a minute`)
+      void lives.unload(plugin)
+    })
   const hooks = createHooks()
   const ledgers = createLedgers(hooks, isolation)
   const commands = new CommandRegistry()
@@ -140,7 +146,6 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   const quiet: Quiet = new Quiet(visits.connections)
   const states = new ClientStates()
   const services = new Services()
-  const owners: Owner[] = config.plugins.map(createOwner)
   let transport: Transport | undefined
 
   const accept = (stream: Duplex, peer: Peer, origin: string) => {
@@ -174,31 +179,11 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
     accept,
   }
 
-  function setUp(): void {
-    const problems: Problem[] = []
-    for (const owner of owners) {
-      const { plugin, options, path } = owner.checked
-      try {
-        const answer: unknown = plugin.setup(createContext(owner, parts), options)
-        if (!(answer instanceof Promise)) continue
-        answer.catch(() => {})
-        problems.push({ path, message: errors.pluginSetupAsync(owner.name).message })
-      } catch (cause) {
-        problems.push({ path, message: errors.pluginSetupFailed(owner.name, cause).message })
-      }
-    }
-    if (problems.length > 0) throw errors.configInvalid(config.file, problems)
-  }
+  const lives = createPluginLives(config, parts, visits.connections)
 
   async function start(from?: Transport): Promise<string | undefined> {
     try {
-      for (const owner of owners) {
-        for (const run of owner.starts) {
-          const wrap = (cause: unknown) => errors.pluginStartFailed(owner.name, cause)
-          const error = await isolation.settle(owner, 'onStart', START_TIMEOUT, run, wrap)
-          if (error !== undefined) throw error
-        }
-      }
+      await lives.start()
       log.started()
       if (limits.idle !== undefined) stopIdleWatch = watchClients(limits.idle)
       transport = from
@@ -207,7 +192,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
         lost: () => connectionLog.lost(),
       })
     } catch (error) {
-      await disposeAll()
+      await close()
       throw error
     }
   }
@@ -224,33 +209,16 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
     })
   }
 
-  async function dispose(owner: Owner): Promise<void> {
-    if (!owner.active) return
-    const wrap = (cause: unknown) => errors.pluginDisposeFailed(owner.name, cause)
-    for (const run of owner.disposers.toReversed()) {
-      const error = await isolation.settle(owner, 'onDispose', DISPOSE_TIMEOUT, run, wrap)
-      if (error !== undefined) isolation.report(error)
-    }
-    owner.active = false
-    owner.abort.abort()
-    for (const ledger of Object.values(ledgers)) ledger.remove(owner)
-    commands.remove(owner)
-    services.remove(owner)
-    for (const cancel of owner.timers) cancel()
-    states.remove(owner, visits.connections)
-    for (const client of owner.attached) client.close()
-  }
-
-  /** In reverse, and the log sinks last, so that every plugin can still log why it could not go. */
-  async function disposeAll(): Promise<void> {
-    for (const owner of owners.toReversed()) await dispose(owner)
+  /** The plugins first and the log last, so that each can still log why it could not go. */
+  async function close(): Promise<void> {
+    await lives.disposeAll()
     stopIdleWatch?.()
     backlogs.close()
     log.close()
   }
 
   return {
-    setUp,
+    setUp: lives.setUp,
     start,
     accept: (stream, peer) => void accept(stream, peer, 'tcpserver'),
     stop(reason) {
@@ -265,17 +233,12 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
         log,
         connectionLog,
         stopTransport: () => transport?.stop(),
-        disposeAll,
+        close,
       })
       return stop.done
     },
     expire: () => stop?.expire(),
-    async unload(name) {
-      const owner = owners.find((one) => one.name === name)
-      if (owner === undefined) return
-      await dispose(owner)
-      for (const sink of owner.sinks) log.removeSink(sink)
-    },
+    unload: lives.unload,
     quiet: () => new Promise((resolve) => quiet.when(resolve)),
   }
 }

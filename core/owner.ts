@@ -11,6 +11,8 @@ export interface Owner {
   readonly checked: CheckedPlugin
   /** False from the moment it is disposed of: whatever is still under way for it is skipped. */
   active: boolean
+  /** Whether it may have acquired something that it has to release. */
+  started: boolean
   readonly abort: AbortController
   readonly starts: Array<() => unknown>
   readonly disposers: Array<() => unknown>
@@ -25,6 +27,7 @@ export function createOwner(checked: CheckedPlugin, index: number): Owner {
     index,
     checked,
     active: true,
+    started: false,
     abort: new AbortController(),
     starts: [],
     disposers: [],

@@ -27,7 +27,8 @@ export interface StopParts {
   readonly log: Log
   readonly connectionLog: ConnectionLog
   readonly stopTransport: () => void
-  readonly disposeAll: () => Promise<void>
+  /** Disposes of the plugins and closes the log. */
+  readonly close: () => Promise<void>
 }
 
 export interface Stop {
@@ -83,7 +84,7 @@ export function stopHost(reason: string, parts: StopParts): Stop {
         resolve(),
       )
     })
-    await parts.disposeAll()
+    await parts.close()
     cancel()
   }
 
