@@ -7,7 +7,11 @@ import type { Plugin } from './plugin.ts'
 import { problemsOf } from './problems.ts'
 
 const bytes = z.int().min(1)
-const milliseconds = z.int().min(1)
+/** No more than a timer can wait. */
+const milliseconds = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1)
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i
 
 export const portSchema = z.int().min(0).max(65535)
@@ -32,7 +36,7 @@ const schema = z.strictObject({
       /** File descriptors kept back for other things than clients; there is room for fewer clients where they are scarce. */
       reservedDescriptors: z.int().min(0).default(32),
       /** Milliseconds without input after which a client is closed; never when left out. */
-      idle: z.int().min(1000).optional(),
+      idle: milliseconds.min(1000).optional(),
       /** Bytes of a line; longer ones are refused. */
       line: bytes.default(4096),
       /** Bytes without a line end after which a client is closed. */
@@ -45,6 +49,14 @@ const schema = z.strictObject({
       backlogTotal: bytes.default(256 * 1024 * 1024),
       /** Milliseconds above `backlogSoft` without a completed write after which a client is closed. */
       writeDeadline: milliseconds.default(30_000),
+    })
+    .refine(({ line, unterminated }) => line <= unterminated, {
+      path: ['line'],
+      error: 'must not be larger than limits.unterminated',
+    })
+    .refine(({ backlogSoft, backlogHard }) => backlogSoft < backlogHard, {
+      path: ['backlogSoft'],
+      error: 'must be smaller than limits.backlogHard',
     })
     .prefault({}),
   /**

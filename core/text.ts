@@ -13,8 +13,10 @@ const PLAIN = /^[\x20-\x7e]*$/
 const UNSAFE =
   /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\ufff9-\ufffb]|(?![\u200c\u200d\ufe00-\ufe0f\u180b-\u180d\u180f])\p{DI}/gu
 
-/** More marks on one base than any script stacks: they grow over the neighbouring rows of a terminal. */
-const STACKED_MARKS = /(\p{M}{8})\p{M}+/gu
+const MARK = /\p{M}/u
+const JOINER = /[\u200c\u200d]/
+/** More marks on one base than any script stacks grow over the neighbouring rows of a terminal. */
+const MARKS_ON_A_BASE = 8
 
 /**
  * Returns `text` as one line that cannot move a cursor, hide or reorder what it says, or end early: C0 controls become
@@ -22,7 +24,7 @@ const STACKED_MARKS = /(\p{M}{8})\p{M}+/gu
  * unchanged.
  */
 export function safeText(text: string): string {
-  return PLAIN.test(text) ? text : text.replace(UNSAFE, visible).replace(STACKED_MARKS, '$1')
+  return PLAIN.test(text) ? text : limitMarks(text.replace(UNSAFE, visible))
 }
 
 /** Splits a text at its line feeds (CR LF counts as one) and makes each line safe. */
@@ -33,6 +35,19 @@ export function safeLines(text: string): string[] {
 /** Writes what JSON leaves raw but a terminal would not (DEL, C1, separators, invisible characters) as `\uXXXX`. */
 export function safeJson(json: string): string {
   return PLAIN.test(json) ? json : json.replace(UNSAFE, escaped)
+}
+
+/** Joiners between marks do not begin a new base. */
+function limitMarks(text: string): string {
+  if (!MARK.test(text)) return text
+  let result = ''
+  let marks = 0
+  for (const character of text) {
+    if (MARK.test(character)) marks++
+    else if (!JOINER.test(character)) marks = 0
+    if (marks <= MARKS_ON_A_BASE || !MARK.test(character)) result += character
+  }
+  return result
 }
 
 function visible(character: string): string {
