@@ -171,7 +171,7 @@ export class Connection implements Recipient {
 
   /** A chunk from the delivery. */
   write(chunk: Buffer): void {
-    if (this.writable) this.outbox.write(chunk)
+    this.outbox.write(chunk)
   }
 
   /** Throws away what was not sent, and the stream. */

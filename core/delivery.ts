@@ -264,6 +264,10 @@ function runsFor(view: View, marks: Marks): number[] {
 
 /** Joins neighbouring segments, but for the holes, into runs: [first, last] pairs, flat. Both lists are ascending. */
 function runsOf(segments: readonly number[], holes: readonly number[]): number[] {
+  const first = segments[0]
+  const end = segments.at(-1)
+  if (first === undefined || end === undefined) return []
+  if (end - first + 1 === segments.length) return runsBetween(first, end, holes)
   const runs: number[] = []
   let hole = 0
   let last = -2
@@ -274,6 +278,19 @@ function runsOf(segments: readonly number[], holes: readonly number[]): number[]
     else runs.push(segment, segment)
     last = segment
   }
+  return runs
+}
+
+/** The runs of all segments from the first to the last, but for the holes. */
+function runsBetween(first: number, last: number, holes: readonly number[]): number[] {
+  const runs: number[] = []
+  let start = first
+  for (const hole of holes) {
+    if (hole < start || hole > last) continue
+    if (hole > start) runs.push(start, hole - 1)
+    start = hole + 1
+  }
+  if (start <= last) runs.push(start, last)
   return runs
 }
 

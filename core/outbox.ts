@@ -37,6 +37,7 @@ export class Outbox {
   #queue: Buffer[] | undefined
   #queued = 0
   #aboveSoft = false
+  #closed = false
   #onEmpty: (() => void) | undefined
   /** When the last write was completed, by the clock's milliseconds; kept only above the soft limit. */
   progressAt = 0
@@ -54,6 +55,7 @@ export class Outbox {
   }
 
   write(chunk: Buffer): void {
+    if (this.#closed) return
     const stream = this.#stream
     if (this.#queue === undefined && stream.writableLength === 0) {
       stream.write(chunk, this.#written)
@@ -77,8 +79,9 @@ export class Outbox {
     else this.#onEmpty = done
   }
 
-  /** Throws away what waits. */
+  /** Throws away what waits, and whatever comes. */
   drop(): void {
+    this.#closed = true
     this.#backlogs.gone(this, this.#queued)
     this.#queue = undefined
     this.#queued = 0
