@@ -74,7 +74,7 @@ export function stopHost(reason: string, parts: StopParts): Stop {
     for (const connection of visits.connections) connection.stopReading()
     await wait(LINES_SHARE, (done) => parts.quiet.when(done))
     parts.delivery.flush()
-    for (const connection of visits.connections) visits.leave(connection, 'shutdown')
+    visits.leaveAll()
     await wait(CLIENTS_SHARE, (done) => visits.whenGone(done))
     for (const connection of visits.connections) connection.destroy()
     parts.connectionLog.summarise()

@@ -26,6 +26,8 @@ const REFUSED = 'refused'
 /** Milliseconds for what is queued to be taken, and again for the peer to end the stream from its side. */
 const DRAIN = 10_000
 const LINGER = 1000
+/** The same when the host stops: `nc` on a terminal never ends the stream from its side. */
+const STOP_LINGER = 200
 /** Connections at a time that are told that the host is full and given time to read it. */
 const SENT_AWAY_AT_A_TIME = 16
 
@@ -49,6 +51,7 @@ export class Visits {
   readonly #drains = new Map<Connection, Cancel>()
   #keys = 0
   #sentAway = 0
+  #stopping = false
   #onGone: (() => void) | undefined
 
   constructor(setting: VisitsSetting) {
@@ -117,6 +120,12 @@ export class Visits {
     this.connections.delete(connection)
     if (this.#byId.get(connection.id) === connection) this.#byId.delete(connection.id)
     if (this.connections.size === 0) this.#onGone?.()
+  }
+
+  /** Makes every connection leave, for good. */
+  leaveAll(): void {
+    this.#stopping = true
+    for (const connection of this.connections) this.leave(connection, 'shutdown')
   }
 
   /** Calls back once all connections are gone. */
@@ -188,7 +197,7 @@ export class Visits {
     destroyAfter(DRAIN)
     connection.outbox.whenEmpty(() => {
       stream.end(() => {
-        if (this.#drains.has(connection)) destroyAfter(LINGER)
+        if (this.#drains.has(connection)) destroyAfter(this.#stopping ? STOP_LINGER : LINGER)
       })
     })
   }
