@@ -9,6 +9,7 @@ import type { Clock } from './clock.ts'
 import type { Delivery, Group, Recipient } from './delivery.ts'
 import { LineReader, type LineLimits } from './line-reader.ts'
 import { Outbox, type Backlogs } from './outbox.ts'
+import type { Owner } from './owner.ts'
 import { safeLines, safeText } from './text.ts'
 
 /** `Coming` until the connect hook has admitted it, `Leaving` once it is out of all audiences. */
@@ -49,6 +50,8 @@ export class Connection implements Recipient {
   readonly key: number
   readonly id: string
   readonly address: string | undefined
+  /** The plugin that brought it in, where one did. */
+  readonly attachedBy: Owner | undefined
   name: string
   readonly stream: Duplex
   readonly client: Client
@@ -85,14 +88,16 @@ export class Connection implements Recipient {
   constructor(
     key: number,
     id: string,
-    address: string | undefined,
+    { address }: Peer,
     stream: Duplex,
+    attachedBy: Owner | undefined,
     setting: ConnectionSetting,
   ) {
     const { conductor } = setting
     this.key = key
     this.id = id
     this.address = address
+    this.attachedBy = attachedBy
     this.name = id
     this.stream = stream
     this.#setting = setting

@@ -105,7 +105,7 @@ export interface ContextParts {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
-  readonly accept: (stream: Duplex, peer: Peer, origin: string) => Client | undefined
+  readonly accept: (stream: Duplex, peer: Peer, attachedBy: Owner) => void
 }
 
 export function createContext(owner: Owner, parts: ContextParts): PluginContext {
@@ -158,8 +158,7 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     },
     attach(stream, peer) {
       alive()
-      const client = parts.accept(stream, peer, owner.name)
-      if (client !== undefined) owner.attached.add(client)
+      parts.accept(stream, peer, owner)
     },
     provide(service, implementation) {
       alive()

@@ -212,23 +212,33 @@ export const errors = {
     new ChatError('VERDICT_INVALID', `expected ${expected} or nothing, found ${show(found)}`),
 }
 
-/** Words for anything that was thrown: an error's message, or the thing itself. */
+/** Words for anything that was thrown: an error's message, or the thing itself. Never throws. */
 export function describe(thrown: unknown): string {
-  if (thrown instanceof Error) return safeText(thrown.message === '' ? thrown.name : thrown.message)
+  try {
+    if (thrown instanceof Error) {
+      return safeText(thrown.message === '' ? thrown.name : thrown.message)
+    }
+  } catch {
+    // It fails when it is looked at, as a revoked proxy does.
+    return `threw ${UNSHOWABLE}`
+  }
   return `threw ${show(thrown)}`
 }
 
+const UNSHOWABLE = 'something that cannot be shown'
+
 /** A short, safe picture of a value that was found where another one was expected. Never throws. */
 export function show(value: unknown): string {
-  if (typeof value === 'function')
-    return value.name === '' ? 'a function' : `the function ${safeText(value.name)}`
-  if (Array.isArray(value)) return 'an array'
-  if (Object.prototype.toString.call(value) === '[object Object]') return 'an object'
   try {
+    if (typeof value === 'function') {
+      return value.name === '' ? 'a function' : `the function ${safeText(value.name)}`
+    }
+    if (Array.isArray(value)) return 'an array'
+    if (Object.prototype.toString.call(value) === '[object Object]') return 'an object'
     const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
     return safeText(text.length > 80 ? `${text.slice(0, 80)}…` : text)
   } catch {
-    return 'something that cannot be shown'
+    return UNSHOWABLE
   }
 }
 

@@ -6,6 +6,7 @@ import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, SyncHook } fro
 import type { Audience } from './audience.ts'
 import type { Client } from './client.ts'
 import type { CommandInfo } from './commands.ts'
+import type { LineInHand } from './line-in-hand.ts'
 import type { CommandVerdict, ConnectVerdict, LineVerdict, Refuse } from './verdicts.ts'
 
 /** When a tap runs among the others of its hook. Within a stage the order is that of the plugins in the config. */
@@ -111,7 +112,7 @@ export interface Hooks {
    * A client has sent a line. The first verdict, `deliver` or `drop`, ends it; under silence of all the line is dropped.
    * The next line of the same client waits, those of others do not.
    */
-  readonly line: AsyncSeriesBailHook<[event: LineEvent], Decision<LineVerdict> | undefined>
+  readonly line: AsyncSeriesBailHook<[event: LineInHand], Decision<LineVerdict> | undefined>
   /**
    * A client has typed a command. Silence runs it, behind all taps; `refuse` answers with a message instead. Also
    * called for a word that is no command, which silence answers with a hint.

@@ -18,6 +18,7 @@ import { createLedgers } from './ledgers.ts'
 import { createLines } from './lines.ts'
 import type { Log } from './log.ts'
 import { Backlogs } from './outbox.ts'
+import type { Owner } from './owner.ts'
 import { createPluginLives } from './plugin-lives.ts'
 import { createPump } from './pump.ts'
 import { Quiet } from './quiet.ts'
@@ -148,13 +149,13 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   const services = new Services()
   let transport: Transport | undefined
 
-  const accept = (stream: Duplex, peer: Peer, origin: string) => {
+  const accept = (stream: Duplex, peer: Peer, attachedBy?: Owner): void => {
     if (stop !== undefined) {
       stream.destroy()
-      return undefined
+      return
     }
-    connectionLog.came(safeText(peer.label), origin)
-    return visits.come(stream, peer)
+    connectionLog.came(safeText(peer.label), attachedBy?.name ?? 'tcpserver')
+    visits.come(stream, peer, attachedBy)
   }
 
   const parts: ContextParts = {
@@ -188,7 +189,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
       if (limits.idle !== undefined) stopIdleWatch = watchClients(limits.idle)
       transport = from
       return await transport?.listen({
-        connection: (stream, peer) => accept(stream, peer, 'tcpserver'),
+        connection: (stream, peer) => accept(stream, peer),
         lost: () => connectionLog.lost(),
       })
     } catch (error) {
@@ -220,7 +221,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   return {
     setUp: lives.setUp,
     start,
-    accept: (stream, peer) => void accept(stream, peer, 'tcpserver'),
+    accept,
     stop(reason) {
       stop ??= stopHost(reason, {
         deadline: config.stopDeadline,

@@ -5,12 +5,11 @@ import type {
   CloseEvent,
   CommandEvent,
   Hooks,
-  LineEvent,
   SettledEvent,
   ShutdownEvent,
 } from './hooks.ts'
 import type { Isolation } from './isolation.ts'
-import type { LineInHand } from './lines.ts'
+import type { LineInHand } from './line-in-hand.ts'
 import { TapLedger } from './taps.ts'
 import { checkLineVerdict, checkRefusal } from './verdicts.ts'
 
@@ -20,7 +19,7 @@ const FAREWELL = 1000
 
 export interface Ledgers {
   readonly connect: TapLedger<ConnectEvent, PluginHooks['connect']>
-  readonly line: TapLedger<LineEvent, PluginHooks['line']>
+  readonly line: TapLedger<LineInHand, PluginHooks['line']>
   readonly command: TapLedger<CommandEvent, PluginHooks['command']>
   readonly settled: TapLedger<SettledEvent, PluginHooks['settled']>
   readonly close: TapLedger<CloseEvent, PluginHooks['close']>
@@ -37,8 +36,9 @@ export function createLedgers(hooks: Hooks, isolation: Isolation): Ledgers {
       {
         timeout: ANSWER,
         verdict: (answer, event) => checkLineVerdict(answer, event.client),
-        approve: (event) => (event as LineInHand).approve(),
-        restore: (event) => (event as LineInHand).restore(),
+        offer: (event) => event.offer(),
+        accept: (event) => event.accept(),
+        withdraw: (event) => event.withdraw(),
       },
       isolation,
     ),

@@ -2,14 +2,14 @@
  * What becomes of a line: it is a command or is offered to the `line` hook, and the verdict is acted on, once, in one
  * synchronous step: watchers are told, and then the line is sent.
  */
-import { sayTo, checkAudience, type Audience, type ChosenAudience } from './audience.ts'
-import type { Client } from './client.ts'
+import { sayTo, type ChosenAudience } from './audience.ts'
 import { parseArguments, parseTyped, type Command, type CommandRegistry } from './commands.ts'
 import type { Connection } from './connection.ts'
 import type { Delivery } from './delivery.ts'
-import { errors } from './errors.ts'
-import type { Decision, Hooks, LineEvent, SettledEvent } from './hooks.ts'
+import { errors, type ChatError } from './errors.ts'
+import type { Decision, Hooks, SettledEvent } from './hooks.ts'
 import type { Isolation } from './isolation.ts'
+import { LineInHand } from './line-in-hand.ts'
 import { safeText } from './text.ts'
 import { drop, refuse, type CommandVerdict, type LineVerdict } from './verdicts.ts'
 
@@ -32,48 +32,6 @@ export interface LinesSetting {
   readonly unknownCommand: 'hint' | 'echo'
 }
 
-/** A line on its way through the taps. What a tap changes about it holds when it has been approved. */
-export class LineInHand implements LineEvent {
-  readonly #client: Client
-  text: string
-  audience: Audience
-  approvedText: string
-  approvedAudience: ChosenAudience
-
-  constructor(client: Client, text: string, audience: ChosenAudience) {
-    this.#client = client
-    this.text = this.approvedText = text
-    this.audience = this.approvedAudience = audience
-  }
-
-  get client(): Client {
-    return this.#client
-  }
-
-  approve(): void {
-    if (this.text !== this.approvedText) {
-      if (typeof this.text !== 'string' || /[\r\n]/.test(this.text)) {
-        throw errors.eventInvalid(
-          'event.text was set to something other than one line of text; it keeps the old one',
-        )
-      }
-      this.approvedText = this.text
-    }
-    if (this.audience !== this.approvedAudience) {
-      const narrower = checkAudience(this.audience)
-      this.approvedAudience = narrower.narrows(this.approvedAudience)
-        ? narrower
-        : (this.approvedAudience.and(narrower) as ChosenAudience)
-      this.audience = this.approvedAudience
-    }
-  }
-
-  restore(): void {
-    this.text = this.approvedText
-    this.audience = this.approvedAudience
-  }
-}
-
 export function createLines(setting: LinesSetting) {
   const { hooks, commands, delivery, everyone, isolation } = setting
 
@@ -91,10 +49,10 @@ export function createLines(setting: LinesSetting) {
     connection.audience ??= everyone.without(connection.client) as ChosenAudience
     const event = new LineInHand(connection.client, text, connection.audience)
     const end = once<Decision<LineVerdict>>(connection, ({ verdict, by }) => {
-      settle({ hook: 'line', event, verdict, by })
+      const { client, text: said, audience } = event
+      settle({ hook: 'line', event: Object.freeze({ client, text: said, audience }), verdict, by })
       if (verdict.kind === 'deliver') {
-        const line = safeText((verdict.prefix ?? '') + event.approvedText)
-        sayTo(event.approvedAudience, line, delivery)
+        sayTo(audience, safeText((verdict.prefix ?? '') + said), delivery)
       }
       done()
     })
@@ -134,29 +92,26 @@ export function createLines(setting: LinesSetting) {
     const { owner, info, spec } = command
     const { client } = connection
     const by = owner.name
-    const parsed = parseArguments(command, input)
-    if ('problem' in parsed) return end({ verdict: refuse(parsed.problem), by: CORE })
     const done: Decision<CommandVerdict> = { verdict: { kind: 'done' }, by }
-    const failed: Decision<CommandVerdict> = {
-      verdict: { kind: 'failed', message: `/${info.name} failed` },
-      by,
+    const fail = (error: ChatError): void => {
+      isolation.report(error)
+      end({ verdict: { kind: 'failed', message: `/${info.name} failed` }, by })
     }
-    const call = { client, args: parsed.args as never, input }
-    // It has begun: a command that makes the client leave, as /quit does, is done by that.
-    connection.abandon = () => end(done)
-    isolation.call(owner, `/${info.name}`, COMMAND_TIMEOUT, () => spec.run(call), {
+    const run = (): unknown => {
+      // A schema is a plugin's too: it may throw.
+      const parsed = parseArguments(command, input)
+      if ('problem' in parsed) return end({ verdict: refuse(parsed.problem), by: CORE })
+      // It has begun: a command that makes the client leave, as /quit does, is done by that.
+      connection.abandon = () => end(done)
+      return spec.run({ client, args: parsed.args as never, input })
+    }
+    isolation.call(owner, `/${info.name}`, COMMAND_TIMEOUT, run, {
       ok(answer) {
         if (typeof answer === 'string') client.send(answer)
         end(done)
       },
-      failed(cause) {
-        isolation.report(errors.commandFailed(owner.name, info.name, cause))
-        end(failed)
-      },
-      late(error) {
-        isolation.report(error)
-        end(failed)
-      },
+      failed: (cause) => fail(errors.commandFailed(owner.name, info.name, cause)),
+      late: fail,
     })
   }
 

@@ -88,8 +88,13 @@ export class Log {
         if (LOG_LEVELS[level] < this.#threshold) return
         this.#origin = origin
         const logger = this.#loggerOf(origin)
-        if (fields === undefined) logger[level](message)
-        else logger[level](fields, message)
+        if (fields === undefined) return logger[level](message)
+        try {
+          logger[level](fields, message)
+        } catch {
+          // A field that fails when it is looked at, as an error of a plugin may.
+          logger[level](message)
+        }
       }
     return {
       debug: at('debug'),

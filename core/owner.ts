@@ -1,5 +1,4 @@
 /** Whose things are: a plugin in the host, and what it holds that goes with it. */
-import type { Client } from './client.ts'
 import type { Cancel } from './clock.ts'
 import type { LogSink } from './log.ts'
 import type { CheckedPlugin } from './check-plugins.ts'
@@ -16,8 +15,9 @@ export interface Owner {
   readonly abort: AbortController
   readonly starts: Array<() => unknown>
   readonly disposers: Array<() => unknown>
+  /** Settles when it is gone; undefined while nobody has asked for that. */
+  disposed: Promise<void> | undefined
   readonly timers: Set<Cancel>
-  readonly attached: Set<Client>
   readonly sinks: LogSink[]
 }
 
@@ -31,8 +31,8 @@ export function createOwner(checked: CheckedPlugin, index: number): Owner {
     abort: new AbortController(),
     starts: [],
     disposers: [],
+    disposed: undefined,
     timers: new Set(),
-    attached: new Set(),
     sinks: [],
   }
 }

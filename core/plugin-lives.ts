@@ -54,8 +54,12 @@ export function createPluginLives(
     }
   }
 
-  async function dispose(owner: Owner): Promise<void> {
-    if (!owner.active) return
+  function dispose(owner: Owner): Promise<void> {
+    owner.disposed ??= undo(owner)
+    return owner.disposed
+  }
+
+  async function undo(owner: Owner): Promise<void> {
     const wrap = (cause: unknown) => errors.pluginDisposeFailed(owner.name, cause)
     for (const run of owner.started ? owner.disposers.toReversed() : []) {
       const error = await isolation.settle(owner, 'onDispose', DISPOSE_TIMEOUT, run, wrap)
@@ -68,7 +72,9 @@ export function createPluginLives(
     parts.services.remove(owner)
     for (const cancel of owner.timers) cancel()
     parts.states.remove(owner, connections)
-    for (const client of owner.attached) client.close()
+    for (const connection of connections) {
+      if (connection.attachedBy === owner) connection.close('closed by the host')
+    }
   }
 
   return {

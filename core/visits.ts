@@ -12,6 +12,7 @@ import type { Group } from './delivery.ts'
 import type { ConnectVerdict } from './verdicts.ts'
 import type { Decision, Hooks } from './hooks.ts'
 import { CORE } from './lines.ts'
+import type { Owner } from './owner.ts'
 import { safeText } from './text.ts'
 
 /** The version of what clients see, in the greeting and in the log. Not that of the package. */
@@ -66,14 +67,14 @@ export class Visits {
   }
 
   /** Takes in a connection; returns undefined when the host is full. */
-  come(stream: Duplex, peer: Peer): Client | undefined {
+  come(stream: Duplex, peer: Peer, attachedBy?: Owner): void {
     const { hooks, log, clients } = this.#setting
     if (this.connections.size >= clients) {
       log.refused(safeText(peer.label), `the server is full with ${clients} clients`)
       this.#sendAway(stream, 'the server is full, try again later')
-      return undefined
+      return
     }
-    const connection = this.#connect(stream, peer)
+    const connection = this.#connect(stream, peer, attachedBy)
     const event = Object.freeze({ client: connection.client })
     let open = true
     const end = ({ verdict, by }: Decision<ConnectVerdict>): void => {
@@ -87,7 +88,6 @@ export class Visits {
     }
     connection.abandon = () => end({ verdict: { kind: 'refuse', message: '' }, by: CORE })
     hooks.connect.callAsync(event, (_error, decision) => end(decision ?? ADMITTED))
-    return connection.client
   }
 
   /** Makes a connection leave. Only the first reason counts. */
@@ -154,11 +154,11 @@ export class Visits {
     })
   }
 
-  #connect(stream: Duplex, peer: Peer): Connection {
+  #connect(stream: Duplex, peer: Peer, attachedBy: Owner | undefined): Connection {
     const key = ++this.#keys
     const label = safeText(peer.label)
     const id = this.#byId.has(label) ? `${label}#${key}` : label
-    const connection = new Connection(key, id, peer.address, stream, this.#setting.connection)
+    const connection = new Connection(key, id, peer, stream, attachedBy, this.#setting.connection)
     this.connections.add(connection)
     this.#byId.set(id, connection)
     return connection

@@ -1,0 +1,68 @@
+/** A line on its way through the taps: what stands, and what the tap that has it now may do to it. */
+import { checkAudience, type Audience, type ChosenAudience } from './audience.ts'
+import type { Client } from './client.ts'
+import { errors } from './errors.ts'
+import type { LineEvent } from './hooks.ts'
+import { safeText } from './text.ts'
+
+export class LineInHand {
+  readonly client: Client
+  text: string
+  audience: ChosenAudience
+  #offer: Offer
+
+  constructor(client: Client, text: string, audience: ChosenAudience) {
+    this.client = client
+    this.text = text
+    this.audience = audience
+    this.#offer = new Offer(this)
+  }
+
+  /** What the next tap is given: the line as it stands. */
+  offer(): LineEvent {
+    this.#offer.text = this.text
+    this.#offer.audience = this.audience
+    return this.#offer
+  }
+
+  /** Takes over what a tap changed about its offer. Throws `EVENT_INVALID` or `AUDIENCE_INVALID`. */
+  accept(): void {
+    const { text, audience } = this.#offer
+    if (text === this.text && audience === this.audience) return
+    if (text !== this.text && !isLine(text)) {
+      throw errors.eventInvalid(
+        'event.text was set to something other than one line of text that is not empty; the line keeps its old one',
+      )
+    }
+    const narrower = checkAudience(audience)
+    if (text !== this.text) this.text = safeText(text)
+    this.audience = narrower.narrows(this.audience)
+      ? narrower
+      : (this.audience.and(narrower) as ChosenAudience)
+  }
+
+  /** What was offered is held by somebody who was given up: changing it changes nothing any more. */
+  withdraw(): void {
+    this.#offer = new Offer(this)
+  }
+}
+
+class Offer implements LineEvent {
+  readonly #client: Client
+  text: string
+  audience: Audience
+
+  constructor({ client, text, audience }: LineInHand) {
+    this.#client = client
+    this.text = text
+    this.audience = audience
+  }
+
+  get client(): Client {
+    return this.#client
+  }
+}
+
+function isLine(text: unknown): boolean {
+  return typeof text === 'string' && text !== '' && !/[\r\n]/.test(text)
+}
