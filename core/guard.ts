@@ -26,7 +26,9 @@ export interface HookRules<Event> {
   readonly verdict?: (answer: unknown, event: Event) => unknown
   /** What a tap is given in place of the event, where it may change something about it. */
   readonly offer?: (event: Event) => unknown
-  /** Takes over what the tap changed about its offer. Throws, and takes over nothing, when it may not be so. */
+  /** Looks at what the tap changed about its offer. Throws when it may not be so. */
+  readonly check?: (event: Event) => void
+  /** Takes over what the tap changed about its offer. */
   readonly accept?: (event: Event) => void
   /** Makes the offer that is out worthless: whoever holds it was given up. */
   readonly withdraw?: (event: Event) => void
@@ -47,13 +49,14 @@ export function guard<Event>(
   isolation: Isolation,
 ): (event: Event, done: (error: null, decision?: Decision<unknown>) => void) => void {
   const { owner, onFailure } = tap
-  const { verdict, offer, accept, withdraw } = rules
+  const { verdict, offer, check, accept, withdraw } = rules
   const run = tap.run as (event: unknown) => unknown
   const failed = (cause: unknown): ChatError => errors.hookFailed(owner.name, hookName, cause)
 
   /** What an answer comes to. A tap that answers wrongly has changed nothing either. */
   function decide(event: Event, answer: unknown): Decision<unknown> | undefined {
     try {
+      check?.(event)
       const decided =
         answer === undefined || verdict === undefined ? undefined : verdict(answer, event)
       accept?.(event)

@@ -37,6 +37,7 @@ export function createLedgers(hooks: Hooks, isolation: Isolation): Ledgers {
         timeout: ANSWER,
         verdict: (answer, event) => checkLineVerdict(answer, event.client),
         offer: (event) => event.offer(),
+        check: (event) => event.check(),
         accept: (event) => event.accept(),
         withdraw: (event) => event.withdraw(),
       },

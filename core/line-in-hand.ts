@@ -25,20 +25,26 @@ export class LineInHand {
     return this.#offer
   }
 
-  /** Takes over what a tap changed about its offer. Throws `EVENT_INVALID` or `AUDIENCE_INVALID`. */
-  accept(): void {
+  /** Throws `EVENT_INVALID` or `AUDIENCE_INVALID` when a tap has made something else of its offer than a line. */
+  check(): void {
     const { text, audience } = this.#offer
-    if (text === this.text && audience === this.audience) return
     if (text !== this.text && !isLine(text)) {
       throw errors.eventInvalid(
         'event.text was set to something other than one line of text that is not empty; the line keeps its old one',
       )
     }
-    const narrower = checkAudience(audience)
+    if (audience !== this.audience) checkAudience(audience)
+  }
+
+  /** Takes over what a tap changed about its offer. */
+  accept(): void {
+    const { text, audience } = this.#offer
     if (text !== this.text) this.text = safeText(text)
-    this.audience = narrower.narrows(this.audience)
-      ? narrower
-      : (this.audience.and(narrower) as ChosenAudience)
+    if (audience === this.audience) return
+    const other = checkAudience(audience)
+    this.audience = other.narrows(this.audience)
+      ? other
+      : (this.audience.and(other) as ChosenAudience)
   }
 
   /** What was offered is held by somebody who was given up: changing it changes nothing any more. */

@@ -103,7 +103,7 @@ export function createLines(setting: LinesSetting) {
       if ('problem' in parsed) return end({ verdict: refuse(parsed.problem), by: CORE })
       // It has begun: a command that makes the client leave, as /quit does, is done by that.
       connection.abandon = () => end(done)
-      return spec.run({ client, args: parsed.args as never, input })
+      return spec.run({ client, args: parsed.args, input })
     }
     isolation.call(owner, `/${info.name}`, COMMAND_TIMEOUT, run, {
       ok(answer) {

@@ -84,7 +84,7 @@ export class Visits {
       if (verdict.kind === 'admit') this.#admit(connection)
       hooks.settled.call(Object.freeze({ hook: 'connect', event, verdict, by }))
       if (verdict.kind === 'refuse') this.#turnAway(connection, verdict.message)
-      else this.#setting.connection.conductor.pump(connection)
+      this.#setting.connection.conductor.pump(connection)
     }
     connection.abandon = () => end({ verdict: { kind: 'refuse', message: '' }, by: CORE })
     hooks.connect.callAsync(event, (_error, decision) => end(decision ?? ADMITTED))
