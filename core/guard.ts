@@ -30,8 +30,6 @@ export interface HookRules<Event> {
   readonly check?: (event: Event) => void
   /** Takes over what the tap changed about its offer. */
   readonly accept?: (event: Event) => void
-  /** Makes the offer that is out worthless: whoever holds it was given up. */
-  readonly withdraw?: (event: Event) => void
   /** Whether taps of later plugins run first. */
   readonly reverse?: boolean
 }
@@ -49,7 +47,7 @@ export function guard<Event>(
   isolation: Isolation,
 ): (event: Event, done: (error: null, decision?: Decision<unknown>) => void) => void {
   const { owner, onFailure } = tap
-  const { verdict, offer, check, accept, withdraw } = rules
+  const { verdict, offer, check, accept } = rules
   const run = tap.run as (event: unknown) => unknown
   const failed = (cause: unknown): ChatError => errors.hookFailed(owner.name, hookName, cause)
 
@@ -103,7 +101,6 @@ export function guard<Event>(
         done(null, onFailureOf(event))
       },
       late: (error) => {
-        withdraw?.(event)
         if (++tap.hangs >= HANGS) {
           tap.hangs = 0
           tap.skippedUntil = isolation.clock.now() + SKIPPED

@@ -131,6 +131,12 @@ export interface Hooks {
 
 export type HookName = keyof Hooks
 
+/** Tells the watchers, who can change nothing, what became of something. */
+export function tellSettled(hooks: Hooks, settled: SettledEvent): void {
+  Object.freeze(settled.verdict)
+  hooks.settled.call(Object.freeze(settled))
+}
+
 export function createHooks(): Hooks {
   return {
     connect: new AsyncSeriesBailHook(['event']),

@@ -39,7 +39,6 @@ export function createLedgers(hooks: Hooks, isolation: Isolation): Ledgers {
         offer: (event) => event.offer(),
         check: (event) => event.check(),
         accept: (event) => event.accept(),
-        withdraw: (event) => event.withdraw(),
       },
       isolation,
     ),

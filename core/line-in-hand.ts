@@ -18,10 +18,9 @@ export class LineInHand {
     this.#offer = new Offer(this)
   }
 
-  /** What the next tap is given: the line as it stands. */
+  /** What the next tap is given: the line as it stands. One of its own, so that whoever keeps an older one changes nothing. */
   offer(): LineEvent {
-    this.#offer.text = this.text
-    this.#offer.audience = this.audience
+    this.#offer = new Offer(this)
     return this.#offer
   }
 
@@ -45,11 +44,6 @@ export class LineInHand {
     this.audience = other.narrows(this.audience)
       ? other
       : (this.audience.and(other) as ChosenAudience)
-  }
-
-  /** What was offered is held by somebody who was given up: changing it changes nothing any more. */
-  withdraw(): void {
-    this.#offer = new Offer(this)
   }
 }
 

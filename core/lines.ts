@@ -7,7 +7,7 @@ import { parseArguments, parseTyped, type Command, type CommandRegistry } from '
 import type { Connection } from './connection.ts'
 import type { Delivery } from './delivery.ts'
 import { errors, type ChatError } from './errors.ts'
-import type { Decision, Hooks, SettledEvent } from './hooks.ts'
+import { tellSettled, type Decision, type Hooks } from './hooks.ts'
 import type { Isolation } from './isolation.ts'
 import { LineInHand } from './line-in-hand.ts'
 import { safeText } from './text.ts'
@@ -50,7 +50,12 @@ export function createLines(setting: LinesSetting) {
     const event = new LineInHand(connection.client, text, connection.audience)
     const end = once<Decision<LineVerdict>>(connection, ({ verdict, by }) => {
       const { client, text: said, audience } = event
-      settle({ hook: 'line', event: Object.freeze({ client, text: said, audience }), verdict, by })
+      tellSettled(hooks, {
+        hook: 'line',
+        event: Object.freeze({ client, text: said, audience }),
+        verdict,
+        by,
+      })
       if (verdict.kind === 'deliver') {
         sayTo(audience, safeText((verdict.prefix ?? '') + said), delivery)
       }
@@ -70,7 +75,7 @@ export function createLines(setting: LinesSetting) {
     const { client } = connection
     const event = Object.freeze({ client, name, input, command: command?.info })
     const end = once<Decision<CommandVerdict>>(connection, ({ verdict, by }) => {
-      settle({ hook: 'command', event, verdict, by })
+      tellSettled(hooks, { hook: 'command', event, verdict, by })
       if (verdict.kind !== 'done' && !connection.left) client.send(verdict.message)
       done()
     })
@@ -113,10 +118,6 @@ export function createLines(setting: LinesSetting) {
       failed: (cause) => fail(errors.commandFailed(owner.name, info.name, cause)),
       late: fail,
     })
-  }
-
-  function settle(settled: SettledEvent): void {
-    hooks.settled.call(Object.freeze(settled))
   }
 }
 

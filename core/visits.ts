@@ -10,7 +10,7 @@ import { Connection, Phase, type ConnectionSetting, type Peer } from './connecti
 import type { ConnectionLog } from './connection-log.ts'
 import type { Group } from './delivery.ts'
 import type { ConnectVerdict } from './verdicts.ts'
-import type { Decision, Hooks } from './hooks.ts'
+import { tellSettled, type Decision, type Hooks } from './hooks.ts'
 import { CORE } from './lines.ts'
 import type { Owner } from './owner.ts'
 import { safeText } from './text.ts'
@@ -82,7 +82,7 @@ export class Visits {
       open = false
       connection.abandon = undefined
       if (verdict.kind === 'admit') this.#admit(connection)
-      hooks.settled.call(Object.freeze({ hook: 'connect', event, verdict, by }))
+      tellSettled(hooks, { hook: 'connect', event, verdict, by })
       if (verdict.kind === 'refuse') this.#turnAway(connection, verdict.message)
       this.#setting.connection.conductor.pump(connection)
     }
