@@ -9,13 +9,13 @@ export class LineInHand {
   readonly client: Client
   text: string
   audience: ChosenAudience
-  #offer: Offer
+  /** What the tap has that was called last. */
+  #offer: Offer | undefined
 
   constructor(client: Client, text: string, audience: ChosenAudience) {
     this.client = client
     this.text = text
     this.audience = audience
-    this.#offer = new Offer(this)
   }
 
   /** What the next tap is given: the line as it stands. One of its own, so that whoever keeps an older one changes nothing. */
@@ -26,7 +26,7 @@ export class LineInHand {
 
   /** Throws `EVENT_INVALID` or `AUDIENCE_INVALID` when a tap has made something else of its offer than a line. */
   check(): void {
-    const { text, audience } = this.#offer
+    const { text, audience } = this.#offer ?? this
     if (text !== this.text && !isLine(text)) {
       throw errors.eventInvalid(
         'event.text was set to something other than one line of text that is not empty; the line keeps its old one',
@@ -37,7 +37,7 @@ export class LineInHand {
 
   /** Takes over what a tap changed about its offer. */
   accept(): void {
-    const { text, audience } = this.#offer
+    const { text, audience } = this.#offer ?? this
     if (text !== this.text) this.text = safeText(text)
     if (audience === this.audience) return
     const other = checkAudience(audience)
