@@ -62,8 +62,7 @@ export class Outbox {
       return
     }
     this.#queue ??= []
-    // A slice would keep all of the memory that it is cut from.
-    this.#queue.push(chunk.length < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk)
+    this.#queue.push(owned(chunk))
     this.#queued += chunk.length + CHUNK_OVERHEAD
     this.#backlogs.grew(this, chunk.length + CHUNK_OVERHEAD)
     if (!this.#aboveSoft && this.backlog > this.#backlogs.limits.soft) {
@@ -132,6 +131,14 @@ export class Outbox {
     }
     this.#stream.uncork()
   }
+}
+
+/** A chunk in memory of its own: while it waits, a slice would keep all of what it is cut from. */
+function owned(chunk: Buffer): Buffer {
+  if (chunk.length === chunk.buffer.byteLength) return chunk
+  const copy = Buffer.allocUnsafeSlow(chunk.length)
+  copy.set(chunk)
+  return copy
 }
 
 /** The backlogs of all clients: who is judged when, and the bound over all of them. */

@@ -66,7 +66,7 @@ export class Visits {
     return connection?.phase === Phase.Open ? connection.client : undefined
   }
 
-  /** Takes in a connection; returns undefined when the host is full. */
+  /** Takes in a connection, or tells it that the host is full. */
   come(stream: Duplex, peer: Peer, attachedBy?: Owner): void {
     const { hooks, log, clients } = this.#setting
     if (this.connections.size >= clients) {
@@ -139,7 +139,7 @@ export class Visits {
     stream.on('error', () => {})
     if (this.#sentAway === SENT_AWAY_AT_A_TIME) {
       // Each takes a descriptor that is kept back for others; the message is in the kernel's hands already.
-      stream.write(`${message}\r\n`, () => stream.destroy())
+      stream.write(`${message}\r\n`)
       stream.destroy()
       return
     }
