@@ -1,0 +1,428 @@
+/** Bytes to lines: line ends, editing, telnet, limits, and that none of it depends on how the bytes were cut. */
+import * as fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Fault, LineReader } from '../../core/line-reader.ts'
+import { createTestHost } from '../../core/testing.ts'
+import { echo } from '../../plugins/index.ts'
+import {
+  AYT,
+  bytes,
+  DO,
+  DONT,
+  EC,
+  EL,
+  GRIN,
+  IAC,
+  input,
+  IP,
+  NOP,
+  SB,
+  SE,
+  WILL,
+  WONT,
+  type Bytes,
+} from '../support/memory-bytes.ts'
+import { cases, printSeed, seed } from '../support/memory-random.ts'
+
+const test = suite('line reader')
+
+const LIMITS = { line: 4096, unterminated: 64 * 1024 }
+
+/** All that comes of some chunks, in order: lines, faults, answers as hex, and `AYT`. Stops at a fault that closes. */
+function readChunks(
+  chunks: readonly Buffer[],
+  pull: 'at once' | 'at the end' = 'at once',
+): string[] {
+  const seen: string[] = []
+  const reader = new LineReader(LIMITS, {
+    reply: (answer) => seen.push(`<${answer.toString('hex')}>`),
+    areYouThere: () => seen.push('<AYT>'),
+  })
+  const drain = (): boolean => {
+    for (let got = reader.next(); got !== undefined; got = reader.next()) {
+      seen.push(typeof got === 'string' ? `"${got}"` : `!${got.description}`)
+      if (got === Fault.Unterminated || got === Fault.Subnegotiation) return false
+    }
+    return true
+  }
+  for (const chunk of chunks) {
+    reader.push(chunk)
+    if (pull === 'at once' && !drain()) return seen
+  }
+  if (pull === 'at the end') drain()
+  return seen
+}
+
+/** Reads some bytes whole, and checks that every cut in two and one byte at a time come to the same. */
+function read(...parts: readonly Bytes[]): string[] {
+  const all = bytes(...parts)
+  const whole = readChunks([all])
+  const single = Array.from(all, (byte) => Buffer.of(byte))
+  assert.equal(readChunks(single), whole, 'one byte at a time')
+  assert.equal(readChunks(single, 'at the end'), whole, 'one byte at a time, read at the end')
+  for (let cut = 1; cut < Math.min(all.length, 200); cut++) {
+    assert.equal(readChunks([all.subarray(0, cut), all.subarray(cut)]), whole, `cut at ${cut}`)
+  }
+  return whole
+}
+
+for (const [name, end] of [
+  ['LF', '\n'],
+  ['CR LF', '\r\n'],
+  ['CR NUL', '\r\0'],
+  ['a bare CR', '\r'],
+] as const) {
+  test(`${name} ends a line once, wherever the bytes are cut`, () => {
+    assert.equal(read('one', end, 'two', end, end, 'three', end), [
+      '"one"',
+      '"two"',
+      '""',
+      '"three"',
+    ])
+  })
+}
+
+test('the four line ends can be mixed', () => {
+  assert.equal(read('a\rb\r\nc\r\0d\ne\n\rf\n'), ['"a"', '"b"', '"c"', '"d"', '"e"', '""', '"f"'])
+})
+
+test('CR LF LF is two line ends, and CR NUL NUL leaves a NUL in the next line', () => {
+  assert.equal(read('a\r\n\nb\n'), ['"a"', '""', '"b"'])
+  assert.equal(read('a\r\0\0b\n'), ['"a"', '"␀b"'])
+})
+
+test('lines are never trimmed', () => {
+  assert.equal(read('  two  \n'), ['"  two  "'])
+})
+
+test('a line without an end is not a line', () => {
+  const reader = new LineReader(LIMITS, { reply: () => {}, areYouThere: () => {} })
+  reader.push(bytes('done\nhalf'))
+  assert.is(reader.next(), 'done')
+  assert.is(reader.next(), undefined)
+  assert.is(reader.unterminated, 4)
+  assert.is(reader.unread, 0)
+})
+
+test('bytes wait in the reader until they are pulled, and are counted', () => {
+  const reader = new LineReader(LIMITS, { reply: () => {}, areYouThere: () => {} })
+  reader.push(bytes('one\ntwo\n'))
+  reader.push(bytes('three\n'))
+  assert.is(reader.unread, 14)
+  assert.is(reader.next(), 'one')
+  assert.is(reader.unread, 10)
+  assert.equal([reader.next(), reader.next(), reader.next()], ['two', 'three', undefined])
+  assert.is(reader.unread, 0)
+})
+
+test('4096 bytes are a line and 4097 are too long, however they are cut', () => {
+  const most = 'x'.repeat(4096)
+  assert.equal(read(most, '\nnext\n'), [`"${most}"`, '"next"'])
+  assert.equal(read(most, 'x\nnext\n'), ['!line too long', '"next"'])
+})
+
+test('an emoji that ends at byte 4096 is let through and one that ends at 4097 is not', () => {
+  const fits = 'x'.repeat(4092) + GRIN
+  assert.equal(read(fits, '\n'), [`"${fits}"`])
+  assert.equal(read(`x${fits}`, '\nnext\n'), ['!line too long', '"next"'])
+})
+
+test('a line that is too long is reported once, at its end', () => {
+  assert.equal(readChunks([bytes('x'.repeat(5000))]), [])
+  const chunks = Array.from({ length: 10 }, () => bytes('x'.repeat(1000)))
+  assert.equal(readChunks([...chunks, bytes('\n')]), ['!line too long'])
+})
+
+test('a line that was erased down to the limit is let through', () => {
+  const most = 'x'.repeat(4096)
+  assert.equal(read('gone', 0x15, most, 0x7f, 'y\n'), [`"${most.slice(1)}y"`])
+})
+
+test('65,536 bytes without an end are too long, one more gives the connection up', () => {
+  const most = 'x'.repeat(64 * 1024)
+  assert.equal(readChunks([bytes(most)]), [])
+  assert.equal(readChunks([bytes(most, '\n')]), ['!line too long'])
+  assert.equal(readChunks([bytes(most, 'x')]), ['!no line end'])
+  assert.equal(readChunks([bytes(most), bytes('x')]), ['!no line end'])
+  assert.equal(readChunks([bytes(most, 'x\nlate\n')]), ['!no line end'])
+})
+
+for (const [name, erase] of [
+  ['BS', bytes(0x08)],
+  ['DEL', bytes(0x7f)],
+  ['IAC EC', bytes(IAC, EC)],
+] as const) {
+  test(`${name} erases one code point`, () => {
+    assert.equal(read('hx', erase, 'i\n'), ['"hi"'])
+    assert.equal(read('aé', erase, '\n'), ['"a"'])
+    assert.equal(read('a€', erase, '\n'), ['"a"'])
+    assert.equal(read(`a${GRIN}`, erase, '\n'), ['"a"'])
+    assert.equal(read(`é${GRIN}`, erase, erase, 'b\n'), ['"b"'])
+  })
+
+  test(`${name} does nothing to an empty line, nor to the line before`, () => {
+    assert.equal(read(erase, erase, '\n'), ['""'])
+    assert.equal(read('one\n', erase, 'two\n'), ['"one"', '"two"'])
+    assert.equal(read('a', erase, erase, erase, 'b\n'), ['"b"'])
+  })
+}
+
+test('DEL behind ill-formed UTF-8 erases no more than is shown as one character', () => {
+  assert.equal(read('ab', 0xe9, 0xe9, 0x7f, '\n'), ['"ab\ufffd"'])
+  assert.equal(read('aé', 0xb0, 0x7f, '\n'), ['"aé"'])
+})
+
+for (const [name, kill] of [
+  ['^U', bytes(0x15)],
+  ['IAC EL', bytes(IAC, EL)],
+  ['IAC IP', bytes(IAC, IP)],
+] as const) {
+  test(`${name} drops the line typed so far`, () => {
+    assert.equal(read('wrong é', kill, 'right\n'), ['"right"'])
+    assert.equal(read(kill, kill, '\n'), ['""'])
+    assert.equal(read('one\n', kill, 'two\n'), ['"one"', '"two"'])
+  })
+
+  test(`${name} makes a line that was too long a new one`, () => {
+    assert.equal(read('x'.repeat(5000), kill, 'short\n'), ['"short"'])
+  })
+}
+
+test('IAC IAC is one byte 255, which is no character', () => {
+  assert.equal(read('a', IAC, IAC, 'b\n'), ['"a\ufffdb"'])
+  assert.equal(read(IAC, IAC, IAC, IAC, '\n'), ['"\ufffd\ufffd"'])
+})
+
+test('IAC before a byte below 240 is dropped and the byte kept', () => {
+  assert.equal(read(IAC, 'hello\n'), ['"hello"'])
+  assert.equal(read('a', IAC, 0xc3, 0xa9, 'b\n'), ['"aéb"'])
+})
+
+test('commands without a meaning here leave the line alone', () => {
+  const codes = [SE, NOP, 0xf2, 0xf3, 0xf5, 0xf9]
+  assert.equal(read('a', ...codes.map((code) => bytes(IAC, code)), 'b\n'), ['"ab"'])
+})
+
+test('AYT is asked on as often as it comes', () => {
+  assert.equal(read('a', IAC, AYT, IAC, AYT, 'b\n'), ['<AYT>', '<AYT>', '"ab"'])
+})
+
+test('DO TIMING-MARK is refused each time', () => {
+  const mark = [IAC, DO, 6]
+  assert.equal(read(mark, mark, 'a', mark, '\n'), ['<fffc06>', '<fffc06>', '<fffc06>', '"a"'])
+})
+
+test('WILL TIMING-MARK is an offer like any other', () => {
+  const mark = [IAC, WILL, 6]
+  assert.equal(read(mark, mark), ['<fffe06>'])
+})
+
+test('every other option is refused once for DO and once for WILL', () => {
+  for (const option of [0, 1, 3, 5, 7, 8, 24, 31, 34, 127, 128, 200, 254, 255]) {
+    const code = option.toString(16).padStart(2, '0')
+    const both = [IAC, DO, option, IAC, WILL, option]
+    assert.equal(read(both, both), [`<fffc${code}>`, `<fffe${code}>`])
+  }
+})
+
+test('all 256 options cost at most 511 answers, those to TIMING-MARK aside', () => {
+  const flood = Array.from({ length: 256 }, (_, option) => [IAC, DO, option, IAC, WILL, option])
+  const answers = readChunks([bytes(...flood, ...flood, ...flood)])
+  assert.is(answers.length, 511 + 3)
+  assert.is(new Set(answers).size, 512)
+})
+
+test('WONT and DONT are never answered, so that no loop can begin', () => {
+  for (const option of [0, 1, 6, 255]) {
+    assert.equal(read(IAC, WONT, option, IAC, DONT, option, 'a\n'), ['"a"'])
+  }
+})
+
+test('a subnegotiation is thrown away, whatever it holds', () => {
+  const ttype = [IAC, SB, 24, 1, IAC, SE]
+  assert.equal(read('a', ttype, 'b\n'), ['"ab"'])
+  assert.equal(read(IAC, SB, 'line\r\nin it', 0x7f, 0x15, IAC, IAC, 'x', IAC, SE, 'b\n'), ['"b"'])
+})
+
+test('another command ends a subnegotiation that was not ended', () => {
+  assert.equal(read(IAC, SB, 24, 'x', IAC, DO, 6, 'hi\n'), ['<fffc06>', '"hi"'])
+  assert.equal(read(IAC, SB, 24, 'x', IAC, SB, 25, 'y', IAC, SE, 'hi\n'), ['"hi"'])
+})
+
+test('a subnegotiation of 4096 bytes is let through, one more gives the connection up', () => {
+  const most = 'x'.repeat(4096)
+  assert.equal(readChunks([bytes(IAC, SB, most, IAC)]), ['!endless telnet subnegotiation'])
+  assert.equal(readChunks([bytes(IAC, SB, most.slice(1), IAC, SE, 'a\n')]), ['"a"'])
+  assert.equal(readChunks([bytes(IAC, SB, most, 'x')]), ['!endless telnet subnegotiation'])
+  assert.equal(readChunks([bytes('a\n', IAC, SB, 'x'.repeat(1e6))]), [
+    '"a"',
+    '!endless telnet subnegotiation',
+  ])
+})
+
+test('subnegotiations are counted one by one', () => {
+  const one = [IAC, SB, 'x'.repeat(3000), IAC, SE]
+  assert.equal(readChunks([bytes(one, one, one, 'a\n')]), ['"a"'])
+})
+
+test('UTF-8 is decoded by the line, however it is cut', () => {
+  assert.equal(read(`é€${GRIN}\n`), [`"é€${GRIN}"`])
+})
+
+test('ill-formed UTF-8 becomes U+FFFD', () => {
+  assert.equal(read('a', 0xc0, 0x80, 'b\n'), ['"a\ufffd\ufffdb"'])
+  assert.equal(read('a', 0xed, 0xa0, 0x80, 'b\n'), ['"a\ufffd\ufffd\ufffdb"'])
+  assert.equal(read('a', 0xf0, 0x9f, 0x98, '\n'), ['"a\ufffd"'])
+  assert.equal(read('a', 0xf0, 0x9f, '\n', 0x98, 0x80, '\n'), ['"a\ufffd"', '"\ufffd\ufffd"'])
+})
+
+test('controls never come out of the reader', () => {
+  assert.equal(read('\x1b]0;pwn\x07\n'), ['"␛]0;pwn␇"'])
+  assert.equal(read('\x1b[6n\x1bP$q\x1b\\\n'), ['"␛[6n␛P$q␛\\"'])
+  assert.equal(read('a', 0xc2, 0x9b, '31m\n'), ['"a\ufffd31m"'])
+  assert.equal(read('a\tb\n'), ['"a b"'])
+})
+
+test('a line like any other follows one with controls or without ASCII', () => {
+  assert.equal(read('é\nplain\n\x1b\nplain\n'), ['"é"', '"plain"', '"␛"', '"plain"'])
+})
+
+// Through a host
+
+test('a client is told of a line that is too long, and its next one works', async () => {
+  await using host = await createTestHost({ plugins: [echo()] })
+  const [long, other] = [await host.connect(), await host.connect()]
+  assert.equal(await long.say('x'.repeat(4097)), [
+    'your line was not sent: it is longer than 4096 bytes',
+  ])
+  assert.equal(await long.say('next'), [])
+  assert.equal(other.take(), [`(${long.id}) next`])
+})
+
+test('a client that ends no line in 64 KiB is closed and what it typed goes nowhere', async () => {
+  await using host = await createTestHost({ plugins: [echo()] })
+  const [long, other] = [await host.connect(), await host.connect()]
+  await long.send('before\r\n')
+  await long.send('x'.repeat(64 * 1024))
+  assert.is(long.closed, false)
+  await long.send('x\r\nafter\r\n')
+  assert.is(long.closed, true)
+  assert.equal(other.take(), [`(${long.id}) before`])
+})
+
+test('a client that subnegotiates without end is closed', async () => {
+  await using host = await createTestHost({})
+  const client = await host.connect()
+  await client.send(bytes(IAC, SB, 24, 'x'.repeat(5000)))
+  assert.is(client.closed, true)
+})
+
+test('the host never speaks telnet first', async () => {
+  await using host = await createTestHost({ plugins: [echo()] })
+  const [one, two] = [await host.connect(), await host.connect()]
+  await one.say('hello')
+  await two.say('\xff\xfb\x01')
+  assert.not(one.bytes.includes(IAC))
+  assert.not(two.bytes.includes(IAC))
+})
+
+test('each Ctrl-C of a telnet client is answered, so that it shows what follows', async () => {
+  await using host = await createTestHost({ plugins: [echo()] })
+  const client = await host.connect()
+  const before = client.bytes.length
+  const interrupt = bytes(IAC, IP, IAC, DO, 6)
+  for (let count = 1; count <= 3; count++) {
+    await client.send(interrupt)
+    assert.is(client.bytes.subarray(before).toString('hex'), 'fffc06'.repeat(count))
+  }
+})
+
+test('answers arrive in the order of all else that the client is sent', async () => {
+  await using host = await createTestHost({})
+  const client = await host.connect()
+  const before = client.bytes.length
+  await client.send(bytes('/x\r\n', IAC, DO, 6, '/y\r\n', IAC, WILL, 24))
+  assert.equal(
+    client.bytes.subarray(before),
+    bytes('there is no command /x\r\n', IAC, WONT, 6, 'there is no command /y\r\n', IAC, DONT, 24),
+  )
+})
+
+test('AYT is answered at most once a second', async () => {
+  await using host = await createTestHost({})
+  const client = await host.connect()
+  const ask = bytes(IAC, AYT)
+  assert.equal(await client.send(bytes(ask, ask, ask)), ['[yes, still here]'])
+  await host.advance(999)
+  assert.equal(await client.send(ask), [])
+  await host.advance(1)
+  assert.equal(await client.send(ask), ['[yes, still here]'])
+})
+
+// At random
+
+const runs = { seed, numRuns: cases(40_000) }
+
+const cuts = fc.array(fc.nat({ max: 30 }), { maxLength: 4 })
+
+function chunksOf(all: Buffer, at: readonly number[]): Buffer[] {
+  const places = [0, ...at.filter((place) => place < all.length).toSorted((a, b) => a - b)]
+  return places.map((place, index) => all.subarray(place, places[index + 1]))
+}
+
+test('any bytes come to the same, however they are cut', () => {
+  const property = fc.property(input, cuts, (all, at) => {
+    const whole = readChunks([all]).join()
+    const chunks = chunksOf(all, at)
+    return readChunks(chunks).join() === whole && readChunks(chunks, 'at the end').join() === whole
+  })
+  fc.assert(property, runs)
+})
+
+test('no line ever holds a control, a lone surrogate or a reordering character', () => {
+  const unsafe = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/u
+  const property = fc.property(input, (all) => !unsafe.test(readChunks([all]).join()))
+  fc.assert(property, runs)
+})
+
+/** What was meant, and the line, as its code points, that must come of it. */
+interface Line {
+  readonly points: string[]
+}
+type Keystroke = readonly [sent: Bytes, apply: (line: Line) => 'ends' | undefined]
+
+const typed = (text: string): Keystroke => [text, ({ points }) => void points.push(text)]
+const erased = (sent: Bytes): Keystroke => [sent, ({ points }) => void points.pop()]
+const cleared = (sent: Bytes): Keystroke => [sent, ({ points }) => void points.splice(0)]
+const ended = (sent: Bytes): Keystroke => [sent, () => 'ends']
+const ignored = (sent: Bytes): Keystroke => [sent, () => undefined]
+
+const keystroke = fc.constantFrom(
+  ...['a', ' ', '(', 'é', '€', GRIN, '"'].map(typed),
+  ...[0x7f, 0x08, [IAC, EC]].map(erased),
+  ...[0x15, [IAC, EL], [IAC, IP]].map(cleared),
+  // A bare CR is ended here by what can be no part of its line end.
+  ...['\n', '\r\n', '\r\0', ['\r', IAC, NOP]].map(ended),
+  ...[
+    [IAC, NOP],
+    [IAC, WONT, 1],
+    [IAC, SB, 31, 0, 80, IAC, IAC, IAC, SE],
+  ].map(ignored),
+)
+
+test('whatever is typed, erased and ended comes out as it was meant', () => {
+  const property = fc.property(fc.array(keystroke, { maxLength: 24 }), cuts, (keys, at) => {
+    const expected: string[] = []
+    const line: Line = { points: [] }
+    for (const [, apply] of keys) {
+      if (apply(line) === 'ends') expected.push(`"${line.points.splice(0).join('')}"`)
+    }
+    const all = bytes(...keys.map(([sent]) => sent))
+    assert.equal(readChunks(chunksOf(all, at)), expected)
+  })
+  fc.assert(property, runs)
+})
+
+printSeed()
+test.run()

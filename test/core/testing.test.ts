@@ -1,0 +1,222 @@
+/** The test kit itself. */
+import { setImmediate as turn } from 'node:timers/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { drop } from '../../core/index.ts'
+import { createTestHost } from '../../core/testing.ts'
+import { echo, quit } from '../../plugins/index.ts'
+import { join, passing, plugin, probe, rejection } from '../support/memory-plugins.ts'
+
+const test = suite('test kit')
+
+test('a client that has joined has its greeting, which counts as looked at', async () => {
+  await using host = await createTestHost({ plugins: [] })
+  const client = await host.connect()
+  assert.equal(client.lines, ['multiecho server v1.0', `client id: ${client.id}`])
+  assert.equal(client.take(), [])
+  assert.is(client.bytes.toString(), `multiecho server v1.0\r\nclient id: ${client.id}\r\n`)
+  assert.is(client.closed, false)
+})
+
+test('clients have ids of their own unless one is given', async () => {
+  await using host = await createTestHost({ plugins: [] })
+  const [one, two, named] = [await join(host), await join(host), await join(host, 'ada')]
+  assert.match(one.id, /^127\.0\.0\.1:\d+$/)
+  assert.is.not(one.id, two.id)
+  assert.is(named.id, 'ada')
+})
+
+test('saying something comes back with what the client was sent since it was looked at', async () => {
+  await using host = await createTestHost({ plugins: [echo()] })
+  const [one, two] = [await join(host), await join(host)]
+  await two.say('while one looks away')
+  assert.equal(await one.say('/x'), [`(${two.id}) while one looks away`, 'there is no command /x'])
+  assert.equal(await one.say('hello'), [])
+  assert.equal(two.take(), [`(${one.id}) hello`])
+  assert.equal(two.take(), [])
+  assert.equal(two.lines.slice(2), [`(${one.id}) hello`])
+})
+
+test('bytes are sent as they are', async () => {
+  await using host = await createTestHost({ plugins: [echo()] })
+  const [one, two] = [await join(host), await join(host)]
+  await one.send(Buffer.from([0x68, 0xc3]))
+  assert.equal(two.take(), [])
+  await one.send(Buffer.from([0xa9, 0x0a]))
+  await one.send('plain text\n')
+  assert.equal(two.take(), [`(${one.id}) hé`, `(${one.id}) plain text`])
+})
+
+test('it waits for async taps', async () => {
+  const slow = plugin('slow', ({ hooks }) => {
+    hooks.line.tapPromise('wait', async () => {
+      for (let count = 0; count < 10; count++) await turn()
+    })
+  })
+  await using host = await createTestHost({ plugins: [slow, echo()] })
+  const [one, two] = [await join(host), await join(host)]
+  await one.say('1')
+  assert.equal(two.take(), [`(${one.id}) 1`])
+})
+
+test('a closed client can still be looked at, and what it says goes nowhere', async () => {
+  await using host = await createTestHost({ plugins: [quit({ farewell: 'bye' }), echo()] })
+  const [one, two] = [await join(host), await join(host)]
+  assert.equal(await one.say('/quit'), ['bye'])
+  assert.is(one.closed, true)
+  assert.equal(await one.say('too late'), [])
+  assert.equal(two.take(), [])
+})
+
+test('a client ends its input or breaks its connection', async () => {
+  const reasons: string[] = []
+  const watcher = plugin('watcher', ({ hooks }) => {
+    hooks.close.tap('note', ({ reason }) => void reasons.push(reason))
+  })
+  await using host = await createTestHost({ plugins: [watcher] })
+  const [one, two] = [await join(host), await join(host)]
+  await one.end()
+  await two.reset()
+  assert.equal(reasons, ['end of input', 'connection error'])
+  assert.equal([one.closed, two.closed], [true, true])
+})
+
+test('what is logged can be read, debug messages included', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin] })
+  chat.host.log.debug('quiet', { n: 1 })
+  const record = host.records.at(-1)
+  assert.equal([record?.origin, record?.message, record?.level], ['probe', 'quiet', 20])
+  assert.is((JSON.parse(record?.json ?? '') as { n: number }).n, 1)
+})
+
+test('the clock stands still until it is moved', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin, echo()] })
+  const before = chat.host.now()
+  let ran = 0
+  chat.host.setTimeout(() => ran++, 1)
+  const client = await join(host)
+  await client.say('x')
+  for (let count = 0; count < 50; count++) await turn()
+  assert.is(chat.host.now(), before)
+  assert.is(ran, 0)
+  await host.advance(1)
+  assert.is(ran, 1)
+})
+
+test('timers that are set by timers run in the same advance when they come due', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin] })
+  const ran: number[] = []
+  const begun = chat.host.now()
+  const again = (): void => {
+    ran.push(chat.host.now() - begun)
+    chat.host.setTimeout(again, 30)
+  }
+  chat.host.setTimeout(again, 30)
+  await host.advance(100)
+  assert.equal(ran, [30, 60, 90])
+})
+
+test('what was typed is taken before the clock moves', async () => {
+  const hanging = plugin('hanging', ({ hooks }) => {
+    hooks.line.tapPromise('hang', () => new Promise(() => {}))
+  })
+  await using host = await createTestHost({ plugins: [hanging, echo()] })
+  const [one, two] = [await join(host), await join(host)]
+  const saying = one.say('line')
+  await host.advance(5000)
+  await passing(host, 0, saying)
+  assert.equal(two.take(), [`(${one.id}) line`])
+  assert.is(host.takeErrors().length, 1)
+})
+
+test('faults can be taken once', async () => {
+  const bad = plugin('bad', ({ hooks }) => {
+    hooks.line.tap('fail', () => {
+      throw new Error('oh')
+    })
+  })
+  await using host = await createTestHost({ plugins: [bad] })
+  await (await join(host)).say('x')
+  assert.equal(
+    host.takeErrors().map(({ plugin: name, hook, code }) => [name, hook, code]),
+    [['bad', 'line', 'HOOK_FAILED']],
+  )
+  assert.equal(host.takeErrors(), [])
+})
+
+test('stopping throws when there are faults that nobody looked at', async () => {
+  const bad = plugin('bad', ({ hooks }) => {
+    hooks.line.tap('fail', () => {
+      throw new Error('oh')
+    })
+  })
+  const host = await createTestHost({ plugins: [bad] })
+  await (await join(host)).say('x')
+  const failure = await rejection(host.stop())
+  assert.instance(failure, AggregateError)
+  assert.match((failure as AggregateError).message, /oh/)
+  assert.is((failure as AggregateError).errors.length, 1)
+})
+
+test('leaving the block stops the host', async () => {
+  const notes: string[] = []
+  const watcher = plugin('watcher', (host) => {
+    host.hooks.shutdown.tap('note', ({ reason }) => void notes.push(reason))
+    host.onDispose(() => void notes.push('gone'))
+  })
+  {
+    await using host = await createTestHost({ plugins: [watcher] })
+    await join(host)
+  }
+  assert.equal(notes, ['end of test', 'gone'])
+})
+
+test('stopping twice is stopping once', async () => {
+  let stopped = 0
+  const watcher = plugin('watcher', ({ hooks }) => hooks.shutdown.tap('note', () => void stopped++))
+  await using host = await createTestHost({ plugins: [watcher] })
+  await Promise.all([host.stop(), host.stop()])
+  await host.stop()
+  assert.is(stopped, 1)
+})
+
+test('nobody can join a host that has stopped', async () => {
+  const host = await createTestHost({ plugins: [] })
+  await host.stop()
+  const late = await host.connect()
+  assert.equal(late.lines, [])
+  assert.is(late.closed, true)
+})
+
+test('a host that cannot be made or started is refused', async () => {
+  assert.match(String(await rejection(createTestHost({ port: -1 }))), /port/)
+  const broken = plugin('broken', (host) => {
+    host.onStart(() => {
+      throw new Error('no disk')
+    })
+  })
+  assert.match(String(await rejection(createTestHost({ plugins: [broken] }))), /no disk/)
+})
+
+test('two hosts at a time know nothing of each other', async () => {
+  await using first = await createTestHost({ plugins: [echo()] })
+  await using second = await createTestHost({ plugins: [echo()] })
+  const [one, two, other] = [await join(first), await join(first), await join(second)]
+  await one.say('hello')
+  assert.equal([two.take().length, other.take().length], [1, 0])
+})
+
+test('a plugin can be taken out', async () => {
+  const silent = plugin('silent', ({ hooks }) => hooks.line.tap('no', () => drop('silent')))
+  await using host = await createTestHost({ plugins: [silent, echo()] })
+  const [one, two] = [await join(host), await join(host)]
+  await one.say('unheard')
+  await host.unload('silent')
+  await one.say('heard')
+  assert.equal(two.take(), [`(${one.id}) heard`])
+})
+
+test.run()

@@ -1,0 +1,402 @@
+/**
+ * What the README and the docs show is run. A code block whose info string names a file is that file, in a folder that
+ * each section of a page has for itself. `npm test` builds dist/ first, which is what the examples get as multiecho.
+ */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Plugin } from '../../core/index.ts'
+import { createTestHost, type TestHost } from '../../core/testing.ts'
+import { echo, quit } from '../../plugins/index.ts'
+
+interface Block {
+  readonly language: string
+  /** What the info string says behind the language. */
+  readonly name: string
+  readonly text: string
+}
+interface Section {
+  readonly page: string
+  readonly title: string
+  readonly blocks: Block[]
+  /** Where its files have been written to. */
+  readonly folder: string
+}
+
+const root = join(import.meta.dirname, '../..')
+const cli = join(root, 'dist/core/cli.js')
+const temporary = mkdtempSync(join(tmpdir(), 'multiecho-docs-'))
+const CONFIG = /\.config\.(ts|js|mjs)$/
+
+/** Commands that are shown and not run here: they need the network, or `.ci/run` runs them. */
+const RUN_ELSEWHERE = new Set([
+  'npm ci && npm start -- -p 9090',
+  'npm ci && npm test',
+  'npm init -y',
+  'npm pkg set type=module',
+  'npm install multiecho',
+  'npm install multiecho-plugin-x',
+  'npm install --save-dev tsx typescript @types/node',
+  'npx multiecho -p 9090',
+])
+
+const pages = ['README.md', 'CONTRIBUTING.md'].concat(
+  readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => join('docs', file))
+    .toSorted(),
+)
+const sections = pages.flatMap(sectionsOf)
+
+const test = suite('examples')
+
+test.before(() => {
+  if (!existsSync(cli)) throw new Error('dist/ is missing: run npm run build first')
+  mkdirSync(join(temporary, 'node_modules'))
+  for (const name of ['tsx', '@types']) {
+    symlinkSync(join(root, 'node_modules', name), join(temporary, 'node_modules', name))
+  }
+  symlinkSync(root, join(temporary, 'node_modules/multiecho'))
+  writeFileSync(join(temporary, 'package.json'), '{ "type": "module" }\n')
+  for (const { folder, blocks } of sections) {
+    mkdirSync(folder, { recursive: true })
+    for (const { name, text } of blocks.filter(isFile)) writeFileSync(join(folder, name), text)
+  }
+})
+
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true }))
+
+test('the two commands for a fresh machine stand at the very top of the README', () => {
+  const [first, second] = sectionsOf('README.md')[0]?.blocks ?? []
+  assert.equal(first, { language: 'sh', name: '', text: 'npm ci && npm start -- -p 9090\n' })
+  assert.equal(second, { language: 'sh', name: '', text: 'npm ci && npm test\n' })
+})
+
+test('no section shows two files of one name', () => {
+  for (const { page, title, blocks } of sections) {
+    const names = blocks.filter(isFile).map(({ name }) => name)
+    assert.is(new Set(names).size, names.length, `${page}, ${title}: ${names.join(', ')}`)
+  }
+})
+
+test('every command that is shown is run, here or elsewhere', () => {
+  for (const { page, title, blocks } of sections) {
+    const files = blocks.filter(isFile).map(({ name }) => name)
+    const commands = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text)
+    for (const command of commands.flatMap((text) => text.trimEnd().split('\n'))) {
+      const tested = /^node --import tsx --test (\S+)$/.exec(command)?.[1]
+      const known =
+        RUN_ELSEWHERE.has(command) ||
+        command.startsWith('printf ') ||
+        (tested !== undefined && files.includes(tested))
+      assert.ok(known, `${page}, ${title}: ${command}`)
+    }
+  }
+})
+
+for (const section of sections) {
+  const { page, title, blocks, folder } = section
+  for (const { name } of blocks.filter((block) => CONFIG.test(block.name))) {
+    test(`${page}, ${title}: what check says of ${name}`, async () => {
+      const expected = shownBy(section, 'npx multiecho check')
+      const { status, output } = await run([cli, 'check', '-c', name], folder)
+      if (expected === undefined) {
+        assert.is(status, 0, output)
+        assert.ok(output.startsWith(`${name}: no problems; `), output)
+      } else {
+        assert.is(output, expected)
+        assert.is(status, expected.startsWith('multiecho: ') ? 2 : 0)
+      }
+    })
+  }
+  for (const { name, text } of blocks.filter((block) => block.name.endsWith('.test.ts'))) {
+    test(`${page}, ${title}: ${name} passes`, async () => {
+      const { status, output } = await run(
+        ['--import', 'tsx', '--test', '--test-reporter=tap', name],
+        folder,
+      )
+      assert.is(status, 0, output)
+      const count = text.match(/^test\(/gm)?.length
+      assert.match(output, new RegExp(`^# pass ${count}$`, 'm'))
+    })
+  }
+}
+
+test('check without a config file says what the docs show', async () => {
+  const expected = shownBy(
+    sectionNamed('docs/reference/command-line.md', 'What is printed'),
+    'npx multiecho check',
+  )
+  const empty = mkdtempSync(join(temporary, 'empty-'))
+  assert.equal(await run([cli, 'check'], empty), { status: 0, output: expected })
+})
+
+test('every example has the right types, by the tsconfig.json of the README', async () => {
+  const { blocks } = sectionNamed('README.md', 'Write a plugin')
+  const tsconfig = blocks.find(({ name }) => name === 'tsconfig.json')
+  writeFileSync(join(temporary, 'tsconfig.json'), tsconfig?.text ?? '')
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const { status, output } = await run([tsc, '-p', temporary, '--listFiles'], temporary)
+  const lines = output.split('\n')
+  assert.is(status, 0, lines.filter((line) => !line.startsWith('/')).join('\n'))
+  for (const { folder } of sections.filter(({ blocks: all }) => all.some(isTypeScript))) {
+    assert.ok(
+      lines.some((line) => line.includes(`/${basename(folder)}/`)),
+      `${folder} was not checked`,
+    )
+  }
+})
+
+test('a program says something through nc and leaves, as the guide shows', async () => {
+  const { blocks } = sectionNamed('docs/guide/run-it.md', 'Join')
+  const command = blocks.find(({ text }) => text.startsWith('printf '))?.text ?? ''
+  const [, said = ''] = /^printf '(.*)' \| nc 127\.0\.0\.1 9090\n$/.exec(command) ?? []
+  const host = await createTestHost({ plugins: [quit(), echo()] })
+  const [program, somebody] = [await host.connect('program'), await host.connect()]
+  await program.send(said.replaceAll('\\n', '\n'))
+  assert.is(program.closed, true)
+  assert.equal(somebody.take(), ['(program) the build is red'])
+  await host.stop()
+})
+
+/** A host with plugins that a section of the guide shows, and with echo. */
+async function guideHost(title: string, ...exports: string[]): Promise<TestHost> {
+  const section = sectionNamed('docs/guide/write-a-plugin.md', title)
+  const plugins: Plugin[] = []
+  for (const { name } of section.blocks.filter((block) => isTypeScript(block))) {
+    if (CONFIG.test(name) || name.endsWith('.test.ts')) continue
+    const module = (await import(pathToFileURL(join(section.folder, name)).href)) as Record<
+      string,
+      (options?: unknown) => Plugin
+    >
+    for (const key of exports.filter((one) => one in module)) {
+      plugins.push((module[key] as () => Plugin)())
+    }
+  }
+  assert.is(plugins.length, exports.length)
+  return createTestHost({ plugins: [...plugins, echo()] })
+}
+
+test('hello greets the others', async () => {
+  const host = await guideHost('Begin', 'hello')
+  const [ann, bob] = [await host.connect('ann'), await host.connect('bob')]
+  assert.equal(await ann.say('/hello'), [])
+  assert.equal(bob.take(), ['ann says hello'])
+  await host.stop()
+})
+
+test('welcome greets who has joined', async () => {
+  const host = await guideHost('Take options', 'welcome')
+  const ann = await host.connect('ann')
+  assert.equal(ann.lines, ['multiecho server v1.0', 'client id: ann', 'Welcome!'])
+  await host.stop()
+})
+
+test('count counts the lines of each client', async () => {
+  const host = await guideHost('Keep something for each client', 'count')
+  const [ann, bob] = [await host.connect('ann'), await host.connect('bob')]
+  await ann.say('one')
+  await ann.say('two')
+  assert.equal(await ann.say('/count'), ['you have sent 2 lines'])
+  assert.is((await bob.say('/count')).at(-1), 'you have sent 0 lines')
+  await host.stop()
+})
+
+test('nick changes names, tells one person, rolls dice, and answers as the guide lists', async () => {
+  const host = await guideHost('Take arguments', 'nick')
+  const [ann, bob] = [await host.connect('a'), await host.connect('b')]
+  assert.equal(await ann.say('/nick ann'), ['a is now ann'])
+  assert.equal(await bob.say('/name ann'), ['a is now ann', 'ann is taken'])
+  assert.equal(await bob.say('/tell ann  how are you?'), [])
+  assert.equal(ann.take(), ['(b to you) how are you?'])
+  assert.match((await ann.say('/roll 2'))[0] ?? '', /^ann rolls [1-6] [1-6]$/)
+  assert.match((await ann.say('/roll'))[0] ?? '', /^ann rolls [1-6]$/)
+  const { rows } = tableIn('docs/guide/write-a-plugin.md', '| Typed')
+  assert.is(rows.length, 5)
+  for (const [typed = '', answer = ''] of rows) {
+    assert.equal(await ann.say(code(typed)), [code(answer)])
+  }
+  await host.stop()
+})
+
+test('manners calms shouting', async () => {
+  const host = await guideHost('Filter lines', 'manners')
+  const [ann, bob] = [await host.connect('ann'), await host.connect('bob')]
+  await ann.say('HEY')
+  assert.equal(bob.take(), ['(ann) hey'])
+  await host.stop()
+})
+
+test('rooms keep lines to themselves', async () => {
+  const host = await guideHost('Make rooms', 'rooms')
+  const [ann, bob, cid] = [
+    await host.connect('ann'),
+    await host.connect('bob'),
+    await host.connect('cid'),
+  ]
+  assert.equal(await ann.say('/join attic'), ['you are in attic, with 0 others'])
+  assert.equal(await bob.say('/join attic'), [
+    'ann goes to attic',
+    'you are in attic, with 1 others',
+  ])
+  assert.equal(cid.take(), ['ann goes to attic', 'bob goes to attic'])
+  await ann.say('psst')
+  assert.equal(bob.take(), ['(ann) psst'])
+  assert.equal(await cid.say('anybody?'), [])
+  assert.equal(ann.take(), [])
+  await host.stop()
+})
+
+test('remind reminds in so many minutes', async () => {
+  const host = await guideHost('Wait for a while', 'remind')
+  const ann = await host.connect('ann')
+  assert.equal(await ann.say('/remind 2 tea'), ['you will be reminded in 2 minutes'])
+  await host.advance(120_000)
+  assert.equal(ann.take(), ['reminder: tea'])
+  await host.stop()
+})
+
+test('badge delivers with the points that karma keeps', async () => {
+  const host = await guideHost('Offer a service', 'badge', 'karma')
+  const [ann, bob] = [await host.connect('ann'), await host.connect('bob')]
+  assert.equal(await ann.say('/thank bob'), ['bob has 1 points'])
+  await bob.say('thanks')
+  assert.equal(ann.take(), ['(bob +1) thanks'])
+  await host.stop()
+})
+
+test('transcript has written every line when the host has stopped', async () => {
+  const { folder } = sectionNamed('docs/guide/write-a-plugin.md', 'Open files and ports')
+  const file = join(folder, 'transcript.txt')
+  const { transcript } = (await import(pathToFileURL(join(folder, 'transcript.ts')).href)) as {
+    transcript: (options: { file: string }) => Plugin
+  }
+  const host = await createTestHost({ plugins: [transcript({ file }), echo()] })
+  const ann = await host.connect('ann')
+  await ann.say('one')
+  await ann.say('two')
+  await host.stop()
+  assert.is(readFileSync(file, 'utf8'), 'ann: one\nann: two\n')
+})
+
+test('bouncer stays closed when it fails', async () => {
+  const { folder } = sectionNamed('docs/guide/write-a-plugin.md', 'Fail closed')
+  const { bouncer } = (await import(pathToFileURL(join(folder, 'bouncer.ts')).href)) as {
+    bouncer: (options: { mayJoin: (address?: string) => Promise<boolean> }) => Plugin
+  }
+  const host = await createTestHost({
+    plugins: [
+      bouncer({
+        mayJoin: async (address) => {
+          if (address === '192.0.2.1') throw new Error('the list is not to be had')
+          return address === '192.0.2.2'
+        },
+      }),
+    ],
+  })
+  const [failed, listed, other] = [
+    await host.connect('failed', '192.0.2.1'),
+    await host.connect('listed', '192.0.2.2'),
+    await host.connect('other', '192.0.2.3'),
+  ]
+  assert.equal(failed.lines, ['nobody can be let in now'])
+  assert.is(listed.lines[0], 'multiecho server v1.0')
+  assert.equal(other.lines, ['you are not on the list'])
+  assert.is(host.takeErrors().length, 1)
+  await host.stop()
+})
+
+// The runner's deadline: so that the listeners of `exit` stop what was launched.
+process.once('SIGTERM', () => process.exit(1))
+test.run()
+
+function sectionsOf(page: string): Section[] {
+  const found: Section[] = []
+  const open = (title: string): void => {
+    const folder = join(temporary, `${page.replaceAll(/\W/g, '-')}-${found.length}`)
+    found.push({ page, title, blocks: [], folder })
+  }
+  open('')
+  const lines = readFileSync(join(root, page), 'utf8').split('\n')
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] as string
+    if (line.startsWith('## ')) open(line.slice(3))
+    const [, language, name] = /^```(\w+) ?(.*)$/.exec(line) ?? []
+    if (language === undefined) continue
+    const end = lines.indexOf('```', at)
+    const text = lines.slice(at + 1, end).map((one) => `${one}\n`)
+    found.at(-1)?.blocks.push({ language, name: name ?? '', text: text.join('') })
+    at = end
+  }
+  return found
+}
+
+function sectionNamed(page: string, title: string): Section {
+  const found = sections.find((section) => section.page === page && section.title === title)
+  if (found === undefined) throw new Error(`${page} has no section "${title}"`)
+  return found
+}
+
+function isFile({ name }: Block): boolean {
+  return /^[\w.-]+\.(ts|js|mjs|json)$/.test(name)
+}
+
+function isTypeScript({ name }: Block): boolean {
+  return /^[\w.-]+\.ts$/.test(name)
+}
+
+/** What a section shows as the output of a command. */
+function shownBy({ blocks }: Section, command: string): string | undefined {
+  const block = blocks.find(({ language }) => language === 'console')
+  if (block === undefined) return undefined
+  const [first, ...output] = block.text.split('\n')
+  assert.is(first, `$ ${command}`)
+  return output.join('\n')
+}
+
+function tableIn(page: string, beginning: string): { rows: string[][] } {
+  const lines = readFileSync(join(root, page), 'utf8').split('\n')
+  const start = lines.findIndex((line) => line.startsWith(beginning))
+  const end = lines.indexOf('', start)
+  const rows = lines.slice(start + 2, end).map((line) => line.split('|').slice(1, -1))
+  return { rows }
+}
+
+function code(cell: string): string {
+  return cell.trim().replaceAll('`', '')
+}
+
+/** Runs Node, and no longer than this test. */
+function launch(args: readonly string[], cwd: string): ChildProcessWithoutNullStreams {
+  const child = spawn(process.execPath, args, { cwd })
+  const stop = (): boolean => child.kill('SIGKILL')
+  process.on('exit', stop)
+  child.on('close', () => process.off('exit', stop))
+  return child
+}
+
+async function run(
+  args: readonly string[],
+  cwd: string,
+): Promise<{ status: number | null; output: string }> {
+  const child = launch(args, cwd)
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const [status] = (await once(child, 'close')) as [number | null]
+  return { status, output }
+}

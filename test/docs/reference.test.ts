@@ -1,0 +1,245 @@
+/** The reference is whole: it has what the source has, and nothing else. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { checkConfig } from '../../core/config.ts'
+import { createHooks } from '../../core/hooks.ts'
+import * as publicFace from '../../core/index.ts'
+import { z } from '../../core/index.ts'
+import { Status } from '../../core/run.ts'
+import * as plugins from '../../plugins/index.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+const test = suite('reference')
+
+test('errors.md has every code, by a heading of its own, in order', () => {
+  const source = read('core/errors.ts')
+  const union = /export type ErrorCode =([^]*?)\n\n/.exec(source)?.[1] ?? ''
+  const codes = [...union.matchAll(/'([A-Z_]+)'/g)].map(([, name]) => name)
+  assert.ok(codes.length > 20)
+  assert.equal(headings('docs/reference/errors.md', '###'), codes)
+})
+
+test('config.md has every key with its default', () => {
+  const { plugins: _, file: __, ...settings } = checkConfig({}, undefined, [])
+  const defaults = Object.entries(settings).flatMap(([key, value]): [string, unknown][] =>
+    typeof value === 'object'
+      ? Object.entries(value).map(([inner, one]) => [`${key}.${inner}`, one])
+      : [[key, value]],
+  )
+  const rows = table('docs/reference/config.md', 'Key')
+  const shown = new Map(rows.map(([key, , value]) => [code(key), value ?? '']))
+  for (const [key, value] of defaults) assert.is(code(shown.get(key)), literal(value), key)
+  // Keys without a default are known from what zod says about a key that is not.
+  sameNames([...shown.keys()], configKeys())
+  for (const [key, value] of shown) {
+    const has = defaults.some(([known]) => known === key)
+    assert.is(has, value.includes('`'), `${key} has ${has ? 'a' : 'no'} default`)
+  }
+})
+
+test('config.md says what happens at each limit', () => {
+  const rows = table('docs/reference/config.md', 'Limit').map(([limit]) => code(limit))
+  const limits = configKeys().filter((key) => key.startsWith('limits.'))
+  sameNames(rows, [
+    ...limits.map((key) => key.slice('limits.'.length)),
+    'unloadAfterFaults',
+    'stopDeadline',
+  ])
+})
+
+for (const [name, factory] of Object.entries(plugins)) {
+  test(`the page of ${name} has every option with its default`, () => {
+    const shape = shapeOf((factory as () => publicFace.Plugin)().schema)
+    const page = `docs/plugins/${name}.md`
+    const rows = Object.keys(shape).length === 0 ? [] : table(page, 'Option')
+    sameNames(
+      rows.map(([option]) => code(option)),
+      Object.keys(shape),
+    )
+    for (const [option, , shown] of rows) {
+      const schema = shape[code(option)] as z.ZodType
+      const parsed = schema.safeParse(undefined)
+      assert.ok(parsed.success, `${name}: ${option} has no default`)
+      const isLong = typeof parsed.data === 'string' && parsed.data.length > 40
+      if (parsed.data === undefined) assert.not.ok(shown?.includes('`'), `${name}: ${option}`)
+      else if (isLong) assert.ok(read(page).replaceAll(/\s+/g, ' ').includes(literal(parsed.data)))
+      else assert.is(code(shown), literal(parsed.data), `${name}: ${option}`)
+    }
+  })
+}
+
+test('every built-in plugin is in the list of config.md, and the default ones are marked', () => {
+  const defaults = /return \[(.*)\]/.exec(read('core/cli.ts'))?.[1] ?? ''
+  const rows = table('docs/reference/config.md', 'Plugin')
+  sameNames(
+    rows.map(([name]) => /\[(\w+)\]/.exec(name ?? '')?.[1]),
+    Object.keys(plugins),
+  )
+  for (const [name, , isDefault] of rows) {
+    const call = `${/\[(\w+)\]/.exec(name ?? '')?.[1]}()`
+    assert.is(isDefault?.trim(), defaults.includes(call) ? 'yes' : 'no', call)
+  }
+})
+
+test('context.md has every door, by a heading of its own', () => {
+  const doors = members('core/context.ts', 'PluginContext')
+  assert.ok(doors.length > 15)
+  sameNames(headings('docs/reference/context.md', '###'), doors)
+})
+
+test('context.md has every member of a definition, a command, a sink, a client and an audience', () => {
+  const shown = (heading: string) =>
+    [...section('docs/reference/context.md', heading).matchAll(/^\| `(\w+)/gm)].map(
+      ([, name]) => name,
+    )
+  sameNames(shown('# The context'), members('core/plugin.ts', 'PluginDefinition'))
+  sameNames(shown('### command'), members('core/commands.ts', 'CommandSpec'))
+  assert.equal(shown('### addLogSink'), members('core/log.ts', 'LogSink'))
+  assert.equal(shown('## A client'), members('core/client.ts', 'Client'))
+  assert.equal(shown('## Audiences'), members('core/audience.ts', 'Audience'))
+})
+
+test('context.md has every value that the package exports', () => {
+  const rows = table('docs/reference/context.md', 'Export')
+  const shown = rows.flatMap(([names]) => [...(names ?? '').matchAll(/`(\w+)`/g)])
+  sameNames(
+    shown.map(([, name]) => name),
+    Object.keys(publicFace),
+  )
+})
+
+test('the guide has every member of a test host and of its clients', () => {
+  const shown = (first: string) =>
+    table('docs/guide/write-a-plugin.md', first).map(([name]) => /`(\w+)/.exec(name ?? '')?.[1])
+  sameNames(shown('Test host'), members('core/testing.ts', 'TestHost'))
+  const client = members('core/testing.ts', 'TestClient').filter((name) => name !== 'id')
+  sameNames(shown('Test client'), client)
+})
+
+test('hooks.md has every hook, with its class, and every stage', () => {
+  const made = read('core/hooks.ts').matchAll(/^    (\w+): new (\w+)\(/gm)
+  const hooks = [...made].map(([, name = '', kind = '']) => [name, kind])
+  const rows = table('docs/reference/hooks.md', 'Hook')
+  assert.equal(hooks.length, Object.keys(createHooks()).length)
+  assert.equal(
+    rows.map(([name = '', kind]) => [/`(\w+)`/.exec(name)?.[1], code(kind)]),
+    hooks,
+  )
+  for (const [name = ''] of hooks) {
+    assert.ok(headings('docs/reference/hooks.md', '##').includes(name), name)
+  }
+  for (const [stage, value] of Object.entries(publicFace.Stage)) {
+    assert.ok(read('docs/reference/hooks.md').includes(`\`Stage.${stage}\` (${value})`), stage)
+  }
+})
+
+test('hooks.md has every reason for which the host closes a client', () => {
+  const union = /export type CloseReason =([^]*?)\| \(string/.exec(read('core/hooks.ts'))?.[1] ?? ''
+  const rows = table('docs/reference/hooks.md', '`reason`').map(([reason]) => code(reason))
+  for (const [, reason = ''] of union.matchAll(/'([^']+)'/g))
+    assert.ok(rows.includes(reason), reason)
+})
+
+test('command-line.md has every status', () => {
+  const rows = table('docs/reference/command-line.md', 'Status').map(([status]) => Number(status))
+  assert.equal(rows, Object.values(Status))
+})
+
+test('command-line.md has every option', () => {
+  const options = read('core/arguments.ts').matchAll(/'(-\w, )?(--\w+) <\w+>'/g)
+  const names = [...options].map(([, , name]) => name).concat('--help', '--version')
+  const rows = table('docs/reference/command-line.md', 'Option')
+  const shown = rows.map(([option]) => /--\w+/.exec(option ?? '')?.[0])
+  sameNames(shown, names)
+})
+
+test('the map in CONTRIBUTING has every file of core/ and plugins/, once', () => {
+  const shown = [...read('CONTRIBUTING.md').matchAll(/^\| `((?:core|plugins)\/[\w-]+\.ts)`/gm)]
+  const files = ['core', 'plugins'].flatMap((folder) =>
+    readdirSync(join(root, folder)).map((file) => `${folder}/${file}`),
+  )
+  sameNames(
+    shown.map(([, file]) => file),
+    files,
+  )
+})
+
+test.run()
+
+/** In any order. */
+function sameNames(
+  actual: readonly (string | undefined)[],
+  expected: readonly (string | undefined)[],
+): void {
+  assert.equal(actual.map(String).toSorted(), expected.map(String).toSorted())
+}
+
+function read(file: string): string {
+  return readFileSync(join(root, file), 'utf8')
+}
+
+function headings(page: string, level: string): string[] {
+  return [...read(page).matchAll(new RegExp(`^${level} (.*)$`, 'gm'))].map(
+    ([, heading = '']) => heading,
+  )
+}
+
+/** The text below a heading, up to the next one. */
+function section(page: string, heading: string): string {
+  const text = read(page)
+  const start = text.indexOf(`${heading}\n`) + heading.length
+  return text.slice(start).split(/^#+ /m)[0] as string
+}
+
+/** The rows of the table whose first column has this heading. */
+function table(page: string, first: string): string[][] {
+  const lines = read(page).split('\n')
+  const start = lines.findIndex((line) => line.startsWith(`| ${first} `))
+  assert.is.not(start, -1, `${page} has no table with ${first}`)
+  const end = lines.indexOf('', start)
+  return lines.slice(start + 2, end).map((line) => line.slice(2, -2).split(' | '))
+}
+
+function code(cell: string | undefined): string {
+  return (cell ?? '').trim().replaceAll('`', '')
+}
+
+/** A value as the docs write it. */
+function literal(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`
+  return typeof value === 'string' ? `'${value}'` : String(value)
+}
+
+/** Names of the members of an interface. */
+function members(file: string, name: string): string[] {
+  const body = new RegExp(`export interface ${name}\\b[^{]*\\{\\n([^]*?)\\n\\}`).exec(
+    read(file),
+  )?.[1]
+  return [...(body ?? '').matchAll(/^ {2}(?:readonly )?(\w+)[?(<:]/gm)].map(
+    ([, member = '']) => member,
+  )
+}
+
+function configKeys(): string[] {
+  const keysAt = (input: unknown, prefix: string): string[] => {
+    try {
+      checkConfig(input, undefined, [])
+    } catch (error) {
+      const [problem] = (error as publicFace.ConfigError).problems
+      const known = /\(known: (.*)\)/.exec(problem?.message ?? '')?.[1] ?? ''
+      return known.split(', ').map((key) => prefix + key)
+    }
+    return []
+  }
+  const top = keysAt({ zzzz: 1 }, '').filter((key) => key !== 'limits')
+  return [...top, ...keysAt({ limits: { zzzz: 1 } }, 'limits.')]
+}
+
+function shapeOf(schema: z.ZodType): Readonly<Record<string, unknown>> {
+  const inner = schema instanceof z.ZodPrefault ? schema.def.innerType : schema
+  assert.instance(inner, z.ZodObject)
+  return (inner as z.ZodObject).shape
+}

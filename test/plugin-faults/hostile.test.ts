@@ -1,0 +1,99 @@
+/** Faults that fail again when they are looked at: nothing of them may reach the process, nor anybody else. */
+import { setImmediate as turn } from 'node:timers/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { z, type PluginContext } from '../../core/index.ts'
+import { createTestHost } from '../../core/testing.ts'
+import { echo } from '../../plugins/index.ts'
+import { hostilities, type Crash } from '../support/memory-faults.ts'
+import { faults, join, plugin, soon } from '../support/memory-plugins.ts'
+
+const test = suite('hostile faults')
+
+/** What nobody caught. */
+let uncaught: unknown[] = []
+process.on('uncaughtException', (error) => uncaught.push(error))
+// A host that has lost its way may never stop.
+setTimeout(() => process.exit(1), 10_000).unref()
+test.before.each(() => {
+  uncaught = []
+})
+
+/** Where the fault happens, and whether an answer is looked at there. */
+const places: ReadonlyArray<
+  readonly [name: string, tap: (host: PluginContext, run: Crash['run']) => void]
+> = [
+  ['connect', ({ hooks }, run) => hooks.connect.tap('bad', run)],
+  ['line', ({ hooks }, run) => hooks.line.tap('bad', run)],
+  ['command', ({ hooks }, run) => hooks.command.tap('bad', run)],
+  ['settled', ({ hooks }, run) => hooks.settled.tap('bad', run)],
+  ['close', ({ hooks }, run) => hooks.close.tap('bad', run)],
+  ['shutdown', ({ hooks }, run) => hooks.shutdown.tap('bad', run)],
+  ['a command', ({ command }, run) => command({ name: 'bad', help: '', run })],
+  ['a timer', ({ setTimeout }, run) => void setTimeout(run, 5)],
+  ['onDispose', ({ onDispose }, run) => onDispose(run)],
+]
+
+for (const [place, tap] of places) {
+  for (const { name, run } of hostilities) {
+    test(`in ${place} somebody ${name} and the chat goes on`, async () => {
+      const bad = plugin('bad', (host) => {
+        // A timer is set when the host runs.
+        if (place === 'a timer') host.onStart(() => tap(host, run))
+        else tap(host, run)
+      })
+      const host = await createTestHost({ plugins: [bad, echo()] })
+      const seen = visit(host)
+      // Not awaited for ever: a host that has lost its way does not answer.
+      for (let count = 0; count < 100; count++) await turn()
+      assert.equal(
+        uncaught.map((error) => (error instanceof Error ? error.stack : error)),
+        [],
+      )
+      assert.equal(await seen, ['heard', 'stopped'])
+    })
+  }
+}
+
+const schemas: ReadonlyArray<readonly [what: string, schema: z.ZodType]> = [
+  [
+    'throws',
+    z.string().transform((): string => {
+      throw new Error('oh')
+    }),
+  ],
+  ['is async', z.string().refine(() => Promise.resolve(true))],
+]
+
+for (const [what, schema] of schemas) {
+  test(`a command with a schema that ${what} is answered as failed and the chat goes on`, async () => {
+    const owner = plugin('bad', (host) => {
+      host.command({ name: 'fail', help: '', args: { word: schema }, run: () => 'ran' })
+    })
+    const host = await createTestHost({ plugins: [owner, echo()] })
+    const [one, two] = [await join(host), await join(host)]
+    const answers = await soon(one.send('/fail word\r\nafter\r\n'))
+    assert.equal(uncaught, [])
+    assert.equal(answers, ['/fail failed'])
+    assert.equal(two.take(), [`(${one.id}) after`])
+    assert.equal(faults(host), ['bad /fail COMMAND_FAILED'])
+    await host.stop()
+  })
+}
+
+async function visit(host: Awaited<ReturnType<typeof createTestHost>>): Promise<string[]> {
+  const seen: string[] = []
+  const [one, two] = [await host.connect(), await host.connect()]
+  await one.say('line')
+  await one.say('/bad')
+  await host.advance(10)
+  if (two.lines.includes(`(${one.id}) line`)) seen.push('heard')
+  await two.end()
+  host.takeErrors()
+  // What is faulty about stopping is reported when it is over.
+  await host.stop().catch(() => {})
+  seen.push('stopped')
+  return seen
+}
+
+test.run()
