@@ -51,7 +51,8 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     cli.parse([...argv.slice(0, 2), ...argv.slice(2).flatMap(asText)], { run: false })
     cli.runMatchedCommand()
   } catch (cause) {
-    throw errors.usage(`${describe(cause).replaceAll('`', '')}; see multiecho --help`)
+    const problem = describe(cause).replaceAll('`', '')
+    throw errors.usage(`${problem}${problem.endsWith('?') ? ' See' : '; see'} multiecho --help`)
   }
   if (asked === undefined) return undefined
   const { port, host, config } = cli.options

@@ -90,7 +90,7 @@ function checkOptions(plugin: Plugin, path: string, problems: Problem[]): unknow
   try {
     const parsed = plugin.schema.safeParse(plugin.input)
     if (parsed.success) return parsed.data
-    problems.push(...problemsOf(parsed.error, plugin.schema, path))
+    problems.push(...problemsOf(parsed.error, plugin.schema, plugin.input, path))
   } catch (cause) {
     problems.push({ path, message: `its options could not be checked: ${safeText(String(cause))}` })
   }

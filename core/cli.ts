@@ -13,12 +13,6 @@ import * as multiecho from './index.ts'
 import { Log } from './log.ts'
 import { runHost, Status } from './run.ts'
 
-/** What runs when no config says which plugins. */
-function defaultPlugins(): multiecho.Plugin[] {
-  const { echo, help, logging, mute, quit, stats } = plugins
-  return [logging(), stats(), mute(), quit(), help(), echo()]
-}
-
 async function main(): Promise<number> {
   const asked = parseArguments(process.argv, packageVersion())
   if (asked === undefined) return Status.Ok
@@ -37,7 +31,7 @@ async function readConfig({ config: askedFile, port, host }: Arguments): Promise
     ...(port !== undefined && { port }),
     ...(host !== undefined && { host }),
   }
-  return checkConfig(input, file, defaultPlugins())
+  return checkConfig(input, file, plugins.defaults())
 }
 
 /** Goes as far as set-up, which touches nothing. */
@@ -49,9 +43,10 @@ function check(config: Config): number {
   })
   host.setUp()
   const names = config.plugins.map(({ plugin }) => plugin.name)
-  process.stdout.write(
-    `${config.file ?? 'the defaults'}: no problems; ${names.length} plugins: ${names.join(', ')}\n`,
-  )
+  const count = `${names.length} plugin${names.length === 1 ? '' : 's'}`
+  const listed = names.length === 0 ? '' : `: ${names.join(', ')}`
+  const summary = `${config.file ?? 'the defaults'}: no problems; ${count}${listed}`
+  process.stdout.write(`${[summary, ...host.notes()].join('\n')}\n`)
   return Status.Ok
 }
 

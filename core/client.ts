@@ -12,7 +12,7 @@ export interface Client {
   readonly address: string | undefined
   /** What others see in front of its lines; at first the id. Setting it throws `NAME_INVALID` unless it is 1 to 64 characters of safe text. */
   name: string
-  /** When it connected, in milliseconds since the Unix epoch. */
+  /** When it connected, by the host's `now()`. */
   readonly connectedAt: number
   /** When it last sent anything, by the host's `now()`. */
   readonly lastInputAt: number

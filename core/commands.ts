@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Client } from './client.ts'
 import { errors } from './errors.ts'
 import type { Owner } from './owner.ts'
+import { demandOf } from './problems.ts'
 
 export type ArgumentSchemas = Readonly<Record<string, z.ZodType>>
 
@@ -131,8 +132,10 @@ export function parseArguments(
     const word = words[index]
     const parsed = schema.safeParse(word)
     if (!parsed.success) {
-      const what = word === undefined ? `${name} is missing` : wrong(name, parsed.error.issues[0])
-      return { problem: `${what}. Usage: ${command.info.usage}` }
+      const demand = demandOf(parsed.error.issues[0] as z.core.$ZodIssue)
+      const wrong = demand.startsWith('must ') ? ` ${demand}` : `: ${demand}`
+      const what = word === undefined ? ' is missing' : wrong
+      return { problem: `${name}${what}. Usage: ${command.info.usage}` }
     }
     args[name] = parsed.data
   }
@@ -153,22 +156,6 @@ function split(input: string, most: number): string[] {
     left = left.slice(end).trimStart()
   }
   return words
-}
-
-/** zod's sentences are for developers; these are for who typed the word. */
-function wrong(name: string, issue: z.core.$ZodIssue | undefined): string {
-  switch (issue?.code) {
-    case 'invalid_type':
-      return `${name} must be a ${issue.expected === 'int' ? 'whole number' : issue.expected}`
-    case 'invalid_value':
-      return `${name} must be ${issue.values.map(String).join(' or ')}`
-    case 'too_small':
-      return `${name} must be at least ${issue.minimum}${issue.origin === 'string' ? ' characters long' : ''}`
-    case 'too_big':
-      return `${name} must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}`
-    default:
-      return `${name}: ${issue?.message ?? 'not valid'}`
-  }
 }
 
 function usageOf(spec: CommandSpec<ArgumentSchemas>): string {

@@ -59,7 +59,7 @@ function loadingProblem(cause: unknown): string {
     return `${message.replace(/ Require stack:.*/, '')}; install it, or correct its name in the import`
   }
   if (cause.message.startsWith(PARSE_ERROR) || cause.name === 'SyntaxError') {
-    return `it is not valid TypeScript: ${message}; correct it there`
+    return `it cannot be parsed: ${message}; correct it there`
   }
   return `it failed while it ran: ${message}${placeIn(cause)}`
 }
@@ -76,6 +76,6 @@ function readable(cause: Error): string {
 
 /** Where in a config file an error was thrown. */
 function placeIn(cause: Error): string {
-  const frame = /\(?((?:\/|file:)[^\s()]*\.(?:ts|js|mjs):\d+:\d+)\)?/.exec(cause.stack ?? '')
+  const frame = /\(?((?:\/|file:)[^\s()]*\.(?:ts|js|mjs):\d+):\d+\)?/.exec(cause.stack ?? '')
   return frame?.[1] === undefined ? '' : ` (at ${frame[1]})`
 }

@@ -97,7 +97,7 @@ export function checkConfig(
   defaultPlugins: readonly Plugin[],
 ): Config {
   const parsed = schema.safeParse(input)
-  const problems: Problem[] = parsed.success ? [] : problemsOf(parsed.error, schema, '')
+  const problems: Problem[] = parsed.success ? [] : problemsOf(parsed.error, schema, input, '')
   const listed = isRecord(input) ? input['plugins'] : undefined
   const checked = checkPlugins(listed ?? defaultPlugins)
   problems.push(...checked.problems)

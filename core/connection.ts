@@ -57,7 +57,7 @@ export class Connection implements Recipient {
   readonly client: Client
   readonly reader: LineReader
   readonly outbox: Outbox
-  readonly connectedAt = Date.now()
+  readonly connectedAt: number
   lastInputAt: number
   phase: Phase = Phase.Coming
   /** The audiences that it is in, so that leaving finds them. */
@@ -102,7 +102,7 @@ export class Connection implements Recipient {
     this.stream = stream
     this.#setting = setting
     this.client = new ConnectedClient(this)
-    this.lastInputAt = setting.clock.now()
+    this.connectedAt = this.lastInputAt = setting.clock.now()
     this.reader = new LineReader(setting.limits, this)
     this.outbox = new Outbox(stream, this, setting.backlogs)
     stream.pause()

@@ -9,9 +9,9 @@ import { ConnectionLog } from './connection-log.ts'
 import type { Peer } from './connection.ts'
 import type { ContextParts } from './context.ts'
 import { Delivery, Group } from './delivery.ts'
-import type { ChatError } from './errors.ts'
+import { describe, type ChatError } from './errors.ts'
 import { createFaultLimit, createReport } from './faults.ts'
-import { createHooks } from './hooks.ts'
+import { createHooks, Stage } from './hooks.ts'
 import { watchIdle } from './idle.ts'
 import { Isolation } from './isolation.ts'
 import { createLedgers } from './ledgers.ts'
@@ -54,8 +54,13 @@ export interface Environment {
 export interface ChatHost {
   /** Sets up all plugins. Throws `CONFIG_INVALID` with the faults of all of them. */
   setUp(): void
-  /** Starts all plugins, then listens; resolves to the address. Rejects with what could not start; all is undone then. */
+  /**
+   * Starts all plugins, then listens; resolves to the address, or to nothing when it was stopped before. Rejects with what
+   * could not start; all is undone then.
+   */
   start(transport?: Transport): Promise<string | undefined>
+  /** What is odd about the config but no fault of it. */
+  notes(): string[]
   /** Takes in a connection. */
   accept(stream: Duplex, peer: Peer): void
   /** Stops in order; resolves when all is done. Stopping twice is stopping once. */
@@ -185,6 +190,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   async function start(from?: Transport): Promise<string | undefined> {
     try {
       await lives.start()
+      if (stop !== undefined) return undefined
       log.started()
       if (limits.idle !== undefined) stopIdleWatch = watchClients(limits.idle)
       transport = from
@@ -193,9 +199,15 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
         lost: () => connectionLog.lost(),
       })
     } catch (error) {
+      if (log.hasSink) log.of('multiecho').error(describe(error))
       await close()
       throw error
     }
+  }
+
+  function notes(): string[] {
+    if (ledgers.line.hasStage(Stage.Deliver)) return []
+    return ['no plugin delivers what clients type, so nobody sees it; add echo() to the plugins']
   }
 
   function watchClients(limit: number): Cancel {
@@ -220,6 +232,7 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
 
   return {
     setUp: lives.setUp,
+    notes,
     start,
     accept,
     stop(reason) {

@@ -3,6 +3,7 @@
  * on; where none ever comes, warnings and worse go to standard error.
  */
 import pino from 'pino'
+import { describe } from './errors.ts'
 import { safeJson, safeText } from './text.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal'
@@ -77,7 +78,9 @@ export class Log {
         })
       },
     }
-    this.#pino = pino({ level: 'debug' }, hub)
+    // A message of ours names its cause already; pino's other serializer would repeat it.
+    const serializers = { err: pino.stdSerializers.errWithCause }
+    this.#pino = pino({ level: 'debug', serializers }, hub)
   }
 
   /** The logger of a part of the program. */
@@ -105,6 +108,11 @@ export class Log {
     }
   }
 
+  /** Whether records go anywhere but to standard error. */
+  get hasSink(): boolean {
+    return this.#sinks.length > 0
+  }
+
   /** Adds a sink and hands it the records kept so far. */
   addSink(sink: LogSink): void {
     this.#sinks.push(sink)
@@ -119,7 +127,7 @@ export class Log {
     if (index === -1) return
     this.#sinks.splice(index, 1)
     this.#updateThreshold()
-    sink.close?.()
+    this.#guarded(() => sink.close?.())
   }
 
   /** No sink will come any more: what was kept for one is let go, warnings and worse to standard error. */
@@ -130,7 +138,7 @@ export class Log {
   }
 
   reopen(): void {
-    for (const sink of this.#sinks) sink.reopen?.()
+    for (const sink of this.#sinks) this.#guarded(() => sink.reopen?.())
   }
 
   close(): void {
@@ -149,12 +157,16 @@ export class Log {
     }
     for (const sink of this.#sinks) {
       if (record.level < LOG_LEVELS[sink.level ?? 'info']) continue
-      try {
-        sink.write(record)
-      } catch (error) {
-        // A sink that fails cannot be reported to the log: it is the log.
-        this.#stderr(`log: a sink failed: ${safeText(String(error))}\n`)
-      }
+      this.#guarded(() => sink.write(record))
+    }
+  }
+
+  /** A sink that fails cannot be reported to the log: it is the log. */
+  #guarded(run: () => void): void {
+    try {
+      run()
+    } catch (cause) {
+      this.#stderr(`log: a sink failed: ${describe(cause)}\n`)
     }
   }
 

@@ -12,7 +12,7 @@ const DISPOSE_TIMEOUT = 1000
 export interface PluginLives {
   /** Throws `CONFIG_INVALID` with the faults of all plugins. */
   setUp(): void
-  /** Rejects with `PLUGIN_START_FAILED` at the first that cannot start. */
+  /** Rejects with `PLUGIN_START_FAILED` at the first that cannot start. Ends early when they are disposed of meanwhile. */
   start(): Promise<void>
   /** Disposes of one plugin while the others go on. */
   unload(name: string): Promise<void>
@@ -45,9 +45,10 @@ export function createPluginLives(
 
   async function start(): Promise<void> {
     for (const owner of owners) {
-      owner.started = true
       const wrap = (cause: unknown) => errors.pluginStartFailed(owner.name, cause)
+      if (owner.disposed === undefined) owner.started = true
       for (const run of owner.starts) {
+        if (owner.disposed !== undefined) return
         const error = await isolation.settle(owner, 'onStart', START_TIMEOUT, run, wrap)
         if (error !== undefined) throw error
       }
@@ -60,17 +61,18 @@ export function createPluginLives(
   }
 
   async function undo(owner: Owner): Promise<void> {
-    const wrap = (cause: unknown) => errors.pluginDisposeFailed(owner.name, cause)
-    for (const run of owner.started ? owner.disposers.toReversed() : []) {
-      const error = await isolation.settle(owner, 'onDispose', DISPOSE_TIMEOUT, run, wrap)
-      if (error !== undefined) isolation.report(error)
-    }
     owner.active = false
     owner.abort.abort()
     for (const ledger of Object.values(ledgers)) ledger.remove(owner)
     parts.commands.remove(owner)
     parts.services.remove(owner)
     for (const cancel of owner.timers) cancel()
+    // Nothing calls it any more, so that what it releases now is not used again.
+    const wrap = (cause: unknown) => errors.pluginDisposeFailed(owner.name, cause)
+    for (const run of owner.started ? owner.disposers.toReversed() : []) {
+      const error = await isolation.settle(owner, 'onDispose', DISPOSE_TIMEOUT, run, wrap)
+      if (error !== undefined) isolation.report(error)
+    }
     parts.states.remove(owner, connections)
     for (const connection of connections) {
       if (connection.attachedBy === owner) connection.close('closed by the host')

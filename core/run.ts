@@ -39,6 +39,8 @@ export async function runHost(asked: Config): Promise<number> {
   const transport = createTcpTransport(config.host, config.port, log.of('tcpserver'))
   const stopped = stopOnSignals(host, log, config.stopDeadline)
   const address = await host.start(transport)
+  if (address === undefined) return stopped
+  for (const note of host.notes()) log.of('multiecho').warn(note)
   process.stdout.write(
     `multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`,
   )

@@ -96,6 +96,11 @@ export class TapLedger<Event, Side> {
     return Object.freeze({ tap, tapPromise: tap }) as Side
   }
 
+  /** Whether any tap is in a stage. */
+  hasStage(stage: Stage): boolean {
+    return this.#taps.some((tap) => tap.stage === stage)
+  }
+
   remove(owner: Owner): void {
     this.#taps = this.#taps.filter((tap) => tap.owner !== owner)
     this.#rebuild()
@@ -116,6 +121,9 @@ export class TapLedger<Event, Side> {
     const { name, stage, timeout, onFailure } = parsed.data
     if (onFailure !== undefined && this.#rules.verdict === undefined) {
       throw invalid('onFailure: this hook decides nothing')
+    }
+    if (timeout !== undefined && this.hookName === 'settled') {
+      throw invalid('timeout: this hook does not wait for its taps')
     }
     this.#taps.push({
       owner,

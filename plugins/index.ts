@@ -1,5 +1,6 @@
 /** The plugins that come with the host. */
 export { access } from './access.ts'
+export { defaults } from './defaults.ts'
 export { echo } from './echo.ts'
 export { flood } from './flood.ts'
 export { help } from './help.ts'
