@@ -98,7 +98,7 @@ export class Isolation {
       this.call(owner, what, timeout, run, {
         ok: () => resolve(undefined),
         failed: (cause) => resolve(wrap(cause)),
-        late: (error) => resolve(wrap(error)),
+        late: resolve,
       })
     })
   }

@@ -50,6 +50,7 @@ export function createPluginLives(
       for (const run of owner.starts) {
         if (owner.disposed !== undefined) return
         const error = await isolation.settle(owner, 'onStart', START_TIMEOUT, run, wrap)
+        if (error?.code === 'HOOK_TIMEOUT') throw wrap(error)
         if (error !== undefined) throw error
       }
     }

@@ -32,10 +32,9 @@ export const echo = definePlugin({
         event.text = event.text.replace(LOOKALIKE, '[$1]')
       })
     }
-    const [before = '', ...rest] = prefix.split(NAME)
-    const after = rest.join(NAME)
+    const parts = prefix.split(NAME)
     host.hooks.line.tap({ stage: Stage.Deliver }, ({ client }) =>
-      deliver({ prefix: before + client.name + after }),
+      deliver({ prefix: parts.join(client.name) }),
     )
   },
 })

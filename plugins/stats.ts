@@ -63,8 +63,8 @@ export const stats = definePlugin({
 
     host.hooks.shutdown.tap('table', () => {
       const lines = table(visits, rest)
-      output.write(`${lines.join('\n')}\n`)
       for (const line of lines) host.log.info(line)
+      output.write(`${lines.join('\n')}\n`)
     })
   },
 })

@@ -27,18 +27,13 @@ async function asked(typed: string, config: object = {}): Promise<string[]> {
 }
 
 test('the commands are listed by name, aligned, the hidden ones left out', async () => {
-  assert.equal(
-    await asked('/help'),
-    [
-      '/help [command]          List the commands, or tell about one of them.',
-      '/mute                    Send your lines to nobody, until /unmute.',
-      '/quit                    Leave the chat.',
-      '/roll [count] [why...]   Roll some dice.'.replace(/ {3}R/, '   R'),
-      '/unmute                  Send your lines to everybody again.',
-    ].map((line) =>
-      line.replace(/^(\S+(?: \[\S+\])*) +/, (_, usage: string) => `${usage.padEnd(22)}  `),
-    ),
-  )
+  assert.equal(await asked('/help'), [
+    '/help [command]         List the commands, or tell about one of them.',
+    '/mute                   Send your lines to nobody, until /unmute.',
+    '/quit                   Leave the chat.',
+    '/roll [count] [why...]  Roll some dice.',
+    '/unmute                 Send your lines to everybody again.',
+  ])
 })
 
 test('one command is told about, with its usage and its other names', async () => {
