@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { LOG_LEVELS, type LogLevel, type LogRecord, type LogSink } from '../../core/index.ts'
 import { Log } from '../../core/log.ts'
 import { createTestHost } from '../../core/testing.ts'
+import { echo } from '../../plugins/index.ts'
 import { faults, plugin, probe } from '../support/memory-plugins.ts'
 
 const test = suite('log')
@@ -362,7 +363,7 @@ test('a sink of a plugin that throws hurts nobody', async () => {
 })
 
 test("the host's own messages are those of the seed", async () => {
-  const host = await createTestHost({ plugins: [] })
+  const host = await createTestHost({ plugins: [echo()] })
   const client = await host.connect('127.0.0.1:56144')
   await client.end()
   await host.stop()

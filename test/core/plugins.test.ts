@@ -210,7 +210,7 @@ for (const [how, fail] of [
     const first = plugin('first', (host) => {
       signals.push(host.signal)
       host.onStart(() => void host.setTimeout(() => notes.push('timer'), 1))
-      host.onDispose(() => void notes.push(`first: aborted ${host.signal.aborted}`))
+      host.onDispose(() => void notes.push('first disposed'))
     })
     const broken = plugin('broken', (host) => {
       signals.push(host.signal)
@@ -228,7 +228,7 @@ for (const [how, fail] of [
     assert.equal([code, name, hook], ['PLUGIN_START_FAILED', 'broken', 'onStart'])
     assert.match(message, /broken .*no disk/)
     assert.instance(cause, Error)
-    assert.equal(notes, ['broken begins', 'broken disposed', 'first: aborted false'])
+    assert.equal(notes, ['broken begins', 'broken disposed', 'first disposed'])
     assert.ok(signals.every((signal) => signal.aborted))
   })
 }
@@ -541,7 +541,7 @@ test('the log names the plugin and the hook of a fault, and its cause in JSON', 
   assert.is(record?.message, 'plugin broken: line: oh')
   const { err } = JSON.parse(record?.json ?? '{}') as { err: Record<string, string> }
   assert.equal([err['code'], err['plugin'], err['hook']], ['HOOK_FAILED', 'broken', 'line'])
-  assert.match(err['stack'] ?? '', /RangeError: oh/)
+  assert.match(JSON.stringify(err), /RangeError: oh/)
   host.takeErrors()
 })
 

@@ -1,0 +1,73 @@
+/** The command line: what it takes, and the one sentence that says what is wrong with it. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { CHECKOUT, runCli, sentenceOf } from '../support/host.ts'
+
+const test = suite('the command line')
+
+test('--help tells all options and commands', async () => {
+  const { status, stdout, stderr } = await runCli(['--help'])
+  assert.is(status, 0)
+  assert.is(stderr, '')
+  for (const word of ['-p, --port', '--host', '-c, --config', '--version', '--help', 'check']) {
+    assert.match(stdout, word)
+  }
+})
+
+test('--version tells the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')) as {
+    version: string
+  }
+  const { status, stdout, stderr } = await runCli(['--version'])
+  assert.is(status, 0)
+  assert.is(stderr, '')
+  assert.match(stdout, `multiecho/${version} `)
+})
+
+const wrong: ReadonlyArray<readonly [what: string, args: readonly string[], expected: RegExp]> = [
+  ['an unknown option', ['--prot', '9090'], /--prot\b/],
+  ['an unknown short option', ['-x'], /-x\b/],
+  ['an unknown command', ['serve'], /\bserve\b/],
+  ['a port above 65535', ['-p', '70000'], /--port: .*65535.*"70000"/],
+  ['a port that is a word', ['--port', 'abc'], /--port: .*"abc"/],
+  ['an empty port', ['--port', ''], /--port: .*""/],
+  ['an empty attached port', ['--port='], /--port: .*""/],
+  ['a negative port', ['--port', '-1'], /--port: .*"-1"/],
+  ['a negative short port', ['-p', '-1'], /--port: .*"-1"/],
+  ['a port with a letter behind it', ['-p', '9090x'], /--port: .*"9090x"/],
+  ['an attached port with a letter behind it', ['-p9090x'], /--port: .*"9090x"/],
+  ['a hexadecimal port', ['--port=0x2382'], /--port: .*"0x2382"/],
+  ['a port with a fraction', ['--port', '90.5'], /--port: .*"90\.5"/],
+  ['a port that is left out', ['--port'], /--port\b.*missing/],
+  ['a host that a parser would round', ['--host', '1.10'], /--host: .*"1\.10"/],
+  ['a host that is a number', ['--host', '10'], /--host: .*"10"/],
+  ['an empty host', ['--host', ''], /--host: .*""/],
+  ['a repeated option', ['--port', '0', '--port', '0'], /--port\b.*\b2 times/],
+  ['a repeated short option', ['-p', '0', '-p', '0'], /--port\b.*\b2 times/],
+  ['an option given both long and short', ['--port', '0', '-p', '0'], /--port\b.*\b2 times/],
+  ['a repeated host', ['--host', '::1', '--host', '::1'], /--host\b.*\b2 times/],
+  ['an argument behind check', ['check', 'all'], /\ball\b/],
+  [
+    'a config file that is not there',
+    ['--config', 'none.ts'],
+    /^multiecho: none\.ts: .*no such file/,
+  ],
+]
+
+for (const [what, args, expected] of wrong) {
+  test(`${what} ends it with one sentence and status 2`, async () => {
+    const ended = await runCli(args)
+    assert.match(sentenceOf(ended), expected)
+    assert.is(ended.stdout, '')
+    assert.is(ended.status, 2)
+  })
+}
+
+test('what a wrong option is shown to have been is safe for a terminal', async () => {
+  const sentence = sentenceOf(await runCli(['--port', '\x1b]0;pwn\x07\n\u202e']))
+  assert.not.match(sentence, /[\p{Cc}\u202e]/u)
+})
+
+test.run()

@@ -1,0 +1,105 @@
+/** A client that sends too fast is slowed down, and loses nothing. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { createTestHost } from '../../core/testing.ts'
+import { echo, flood } from '../../plugins/index.ts'
+import { join, plugin } from '../support/memory-plugins.ts'
+
+const test = suite('flood')
+
+const numbered = (count: number): string =>
+  Array.from({ length: count }, (_, index) => `${index + 1}\r\n`).join('')
+
+test('a burst goes out at once, what follows one by one in order, and nobody else waits', async () => {
+  const plugins = [flood({ burst: 5, perSecond: 2 }), echo()]
+  await using host = await createTestHost({ plugins })
+  const [fast, other, watcher] = [await join(host), await join(host), await join(host)]
+  const numbers = (): string[] => watcher.take().map((line) => line.replace(/^.*\) /, ''))
+  await fast.send(numbered(9))
+  // The line that uses up more than there is still goes out.
+  assert.equal(numbers(), ['1', '2', '3', '4', '5', '6'])
+  await other.say('not held')
+  assert.equal(numbers(), ['not held'])
+  await host.advance(499)
+  assert.equal(numbers(), [])
+  await host.advance(1)
+  assert.equal(numbers(), ['7'])
+  await host.advance(500)
+  assert.equal(numbers(), ['8'])
+  await host.advance(10_000)
+  assert.equal(numbers(), ['9'])
+})
+
+test('who waits may burst again', async () => {
+  const plugins = [flood({ burst: 3, perSecond: 1 }), echo()]
+  await using host = await createTestHost({ plugins })
+  const [fast, watcher] = [await join(host), await join(host)]
+  await fast.send(numbered(3))
+  assert.is(watcher.take().length, 3)
+  await host.advance(60_000)
+  await fast.send(numbered(4))
+  assert.is(watcher.take().length, 4)
+  await fast.send('one more\r\n')
+  assert.is(watcher.take().length, 0)
+})
+
+test('it is told once why', async () => {
+  const plugins = [flood({ burst: 1, perSecond: 1 }), echo()]
+  await using host = await createTestHost({ plugins })
+  const fast = await join(host)
+  await fast.send(numbered(5))
+  await host.advance(60_000)
+  await fast.send(numbered(5))
+  await host.advance(60_000)
+  assert.equal(fast.lines.slice(2), [
+    'you are sending fast: your lines go out one after the other, none is lost',
+  ])
+})
+
+test('the notice can be another one, or none', async () => {
+  for (const [notice, lines] of [
+    ['slow down', ['slow down']],
+    ['', []],
+  ] as const) {
+    const plugins = [flood({ burst: 1, perSecond: 1, notice })]
+    await using host = await createTestHost({ plugins })
+    const fast = await join(host)
+    await fast.send(numbered(3))
+    assert.equal(fast.lines.slice(2), lines)
+  }
+})
+
+test('commands count like lines', async () => {
+  const ping = plugin('ping', (host) => {
+    host.command({ name: 'ping', help: '', run: () => 'pong' })
+  })
+  const plugins = [flood({ burst: 2, perSecond: 1, notice: '' }), ping]
+  await using host = await createTestHost({ plugins })
+  const fast = await join(host)
+  assert.equal(await fast.send('/ping\r\n'.repeat(5)), ['pong', 'pong', 'pong'])
+})
+
+test('one who is held can leave, and who comes next is not held', async () => {
+  const plugins = [flood({ burst: 1, perSecond: 1 }), echo()]
+  await using host = await createTestHost({ plugins })
+  const [fast, watcher] = [await join(host, 'same'), await join(host)]
+  await fast.send(numbered(5))
+  await fast.reset()
+  watcher.take()
+  const next = await join(host, 'same')
+  await next.say('hello')
+  assert.equal(watcher.take(), ['(same) hello'])
+})
+
+test('when the plugin goes nobody stays held', async () => {
+  const plugins = [flood({ burst: 1, perSecond: 1 }), echo()]
+  await using host = await createTestHost({ plugins })
+  const [fast, watcher] = [await join(host), await join(host)]
+  await fast.send(numbered(5))
+  await host.unload('flood')
+  await host.advance(60_000)
+  await host.quiet()
+  assert.is(watcher.take().length, 5)
+})
+
+test.run()

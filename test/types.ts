@@ -1,0 +1,310 @@
+/** What the compiler must accept and refuse of those who use the public API. Run by `npm run types`, by nothing else. */
+import {
+  defineConfig,
+  definePlugin,
+  defineService,
+  deliver,
+  drop,
+  refuse,
+  Stage,
+  z,
+  type Audience,
+  type Client,
+  type CommandSpec,
+  type ConfigInput,
+  type Deliver,
+  type Drop,
+  type LineVerdict,
+  type Plugin,
+  type PluginContext,
+  type Refuse,
+} from 'multiecho'
+import { echo, help, logging, mute, quit, stats } from 'multiecho/plugins'
+import { createTestHost, type TestHost } from 'multiecho/testing'
+
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+
+/** Compiles when both types are the same. */
+function same<A, B>(_same: Same<A, B>): void {}
+
+declare const host: PluginContext
+declare const client: Client
+
+// Options
+
+export const dice = definePlugin({
+  name: 'dice',
+  apiVersion: 1,
+  options: z.strictObject({ sides: z.int().default(6), label: z.string().optional() }).prefault({}),
+  setup(context, options) {
+    same<typeof context, PluginContext>(true)
+    same<typeof options, { sides: number; label?: string | undefined }>(true)
+    // @ts-expect-error: there is no such option
+    void options.side
+  },
+})
+
+same<ReturnType<typeof dice>, Plugin>(true)
+dice()
+dice({})
+dice({ sides: 20 })
+dice({ label: undefined })
+// @ts-expect-error: a number is expected
+dice({ sides: '20' })
+// @ts-expect-error: there is no such option
+dice({ side: 20 })
+
+export const bridge = definePlugin({
+  name: 'bridge',
+  apiVersion: 1,
+  options: z.strictObject({ url: z.string(), port: z.string().transform(Number) }),
+  setup(_context, options) {
+    same<typeof options, { url: string; port: number }>(true)
+  },
+})
+
+bridge({ url: 'x', port: '1' })
+// @ts-expect-error: an option without a default may not be left out
+bridge()
+// @ts-expect-error: what is given is what the schema takes, not what it makes of it
+bridge({ url: 'x', port: 1 })
+
+export const plain = definePlugin({ name: 'plain', apiVersion: 1, setup() {} })
+plain()
+// @ts-expect-error: it takes no options
+plain({ a: 1 })
+
+// @ts-expect-error: the version of the API is 1
+definePlugin({ name: 'new', apiVersion: 2, setup() {} })
+// @ts-expect-error: a plugin says which API it was written for
+definePlugin({ name: 'none', setup() {} })
+// @ts-expect-error: a plugin has a setup
+definePlugin({ name: 'none', apiVersion: 1 })
+
+// Commands
+
+host.command({
+  name: 'kick',
+  help: 'Kick somebody.',
+  args: { who: z.string(), minutes: z.coerce.number().optional(), how: z.enum(['soft', 'hard']) },
+  run({ client: caller, args, input }) {
+    same<typeof caller, Client>(true)
+    same<typeof input, string>(true)
+    same<typeof args.who, string>(true)
+    same<typeof args.minutes, number | undefined>(true)
+    same<typeof args.how, 'soft' | 'hard'>(true)
+    // @ts-expect-error: there is no such argument
+    void args.why
+    // @ts-expect-error: arguments are given, not taken
+    args.who = 'x'
+    return 'kicked'
+  },
+})
+host.command({
+  name: 'later',
+  help: '',
+  run: async () => {
+    await Promise.resolve()
+    return 'x'
+  },
+})
+host.command({
+  name: 'none',
+  help: '',
+  run({ args }) {
+    // @ts-expect-error: it has no arguments
+    void args.who
+  },
+})
+// @ts-expect-error: what is sent is text
+host.command({ name: 'five', help: '', run: () => 5 })
+// @ts-expect-error: an argument is a schema
+host.command({ name: 'bad', help: '', args: { who: String }, run() {} })
+// @ts-expect-error: a command says what it is for
+host.command({ name: 'bad', run() {} })
+// @ts-expect-error: there is no such key
+host.command({ name: 'bad', help: '', run() {}, alias: ['b'] })
+export const spec: CommandSpec = { name: 'x', help: '', run: () => {} }
+
+// Verdicts
+
+same<ReturnType<typeof deliver>, Deliver>(true)
+same<ReturnType<typeof drop>, Drop>(true)
+same<ReturnType<typeof refuse>, Refuse>(true)
+
+host.hooks.line.tap('a', () => deliver())
+host.hooks.line.tap('a', () => drop('reason'))
+host.hooks.line.tap('a', () => {})
+host.hooks.line.tap('a', () => undefined)
+host.hooks.line.tap('a', ({ text }): LineVerdict | undefined =>
+  text === '' ? drop('x') : undefined,
+)
+host.hooks.line.tap({ stage: Stage.Guard, timeout: 100, onFailure: drop('x') }, () => {})
+host.hooks.line.tapPromise('a', async () => {
+  await Promise.resolve()
+  return deliver({ prefix: 'x' })
+})
+// @ts-expect-error: a line is delivered or dropped
+host.hooks.line.tap('a', () => refuse('x'))
+// @ts-expect-error: a verdict is no boolean
+host.hooks.line.tap('a', () => false)
+// @ts-expect-error: nor null
+host.hooks.line.tap('a', () => null)
+// @ts-expect-error: an answer that comes later is for tapPromise
+host.hooks.line.tap('a', async () => deliver())
+// @ts-expect-error: and one that comes at once for tap
+host.hooks.line.tapPromise('a', () => deliver())
+// @ts-expect-error: the stages are these four
+host.hooks.line.tap({ stage: 5 }, () => {})
+// @ts-expect-error: there is no such option
+host.hooks.line.tap({ before: 'echo' }, () => {})
+// @ts-expect-error: the verdict on a failure is one of the hook
+host.hooks.line.tap({ onFailure: refuse('x') }, () => {})
+// @ts-expect-error: a drop has a reason
+drop()
+// @ts-expect-error: a refusal has a message
+refuse()
+// @ts-expect-error: hooks are called by the host
+host.hooks.line.callAsync({})
+
+host.hooks.connect.tap('a', () => refuse('x'))
+host.hooks.connect.tap({ onFailure: refuse('x') }, () => {})
+// @ts-expect-error: who comes is refused or let in by silence
+host.hooks.connect.tap('a', () => drop('x'))
+// @ts-expect-error: admit is not for plugins
+host.hooks.connect.tap('a', () => ({ kind: 'admit' }))
+
+host.hooks.command.tap('a', ({ command }) => (command === undefined ? refuse('x') : undefined))
+// @ts-expect-error: a command is refused or runs
+host.hooks.command.tap('a', () => deliver())
+
+host.hooks.settled.tap('a', (settled) => {
+  if (settled.hook === 'line') {
+    same<typeof settled.verdict, LineVerdict>(true)
+    same<typeof settled.event.text, string>(true)
+    // @ts-expect-error: a watcher changes nothing
+    settled.event.text = 'x'
+  }
+  // @ts-expect-error: which event it is depends on the hook
+  void settled.event.text
+  // @ts-expect-error: nor the verdict
+  settled.verdict = drop('x')
+})
+// @ts-expect-error: a watcher does not take its time
+host.hooks.settled.tapPromise('a', async () => {})
+// @ts-expect-error: nothing is decided here
+host.hooks.close.tap({ onFailure: drop('x') }, () => {})
+host.hooks.close.tapPromise('a', async ({ client: leaver, orderly }) => {
+  if (orderly) leaver.send('bye')
+  await Promise.resolve()
+})
+host.hooks.shutdown.tap('a', ({ signal }) => void signal.aborted)
+
+// Events
+
+host.hooks.line.tap('a', (event) => {
+  event.text = 'x'
+  event.audience = event.audience.without(event.client)
+  event.audience = event.audience.and([event.client])
+  event.audience = host.audience('room')
+  // @ts-expect-error: an audience is made by the host
+  event.audience = [event.client]
+  // @ts-expect-error: the sender stays
+  event.client = client
+})
+
+// Clients, audiences, state and services
+
+client.name = 'Ada'
+client.send('x')
+client.send(['x', 'y'])
+// @ts-expect-error: what is sent is text
+client.send(5)
+// @ts-expect-error: an id stays
+client.id = 'x'
+same<ReturnType<Client['hold']>, () => void>(true)
+
+host.broadcast('x', { to: [client], except: client })
+host.broadcast('x', { to: host.audience('room').without(client) })
+// @ts-expect-error: there is no such option
+host.broadcast('x', { exept: client })
+// @ts-expect-error: everyone is filled by the host
+host.everyone.add(client)
+for (const one of host.clients) same<typeof one, Client>(true)
+for (const one of host.everyone) same<typeof one, Client>(true)
+same<typeof host.everyone, Audience>(true)
+
+const state = host.clientState((one) => ({ count: one.key, seen: new Set<string>() }))
+same<ReturnType<typeof state.get>, { count: number; seen: Set<string> }>(true)
+same<ReturnType<typeof state.peek>, { count: number; seen: Set<string> } | undefined>(true)
+// @ts-expect-error: there is no such state
+void state.get(client).cuont
+
+interface Store {
+  save(text: string): void
+}
+const store = defineService<Store>('store')
+host.provide(store, { save() {} })
+same<ReturnType<typeof host.inject<Store>>, Store>(true)
+host.inject(store).save('x')
+// @ts-expect-error: that is no store
+host.provide(store, { load() {} })
+// @ts-expect-error: a store saves
+host.inject(store).load()
+// @ts-expect-error: a store is not a number
+export const wrong: number = host.inject(store)
+
+// @ts-expect-error: the doors stay as they are
+host.log = { ...host.log }
+
+// Config
+
+const nothing = Math.random() > 2 ? echo() : undefined
+
+export default defineConfig({
+  port: 9090,
+  host: '::1',
+  unknownCommand: 'echo',
+  limits: { line: 100 },
+  plugins: [
+    logging({ format: 'json' }),
+    stats({ rows: 5 }),
+    [mute({ confirm: true }), [quit({ farewell: 'bye' })]],
+    process.env['HELP'] !== undefined && help(),
+    nothing,
+    null,
+    echo({ prefix: '<{name}> ' }),
+    dice({ sides: 20 }),
+  ],
+})
+export const empty: ConfigInput = defineConfig({})
+
+// @ts-expect-error: there is no such key
+defineConfig({ prot: 9090 })
+// @ts-expect-error: a port is a number
+defineConfig({ port: '9090' })
+// @ts-expect-error: these are the two
+defineConfig({ unknownCommand: 'ignore' })
+// @ts-expect-error: there is no such limit
+defineConfig({ limits: { lines: 1 } })
+// @ts-expect-error: a factory is called
+defineConfig({ plugins: [echo] })
+// @ts-expect-error: plugins are not named
+defineConfig({ plugins: ['echo'] })
+// @ts-expect-error: there is no such option
+echo({ prefx: 'x' })
+// @ts-expect-error: these are the two
+logging({ format: 'xml' })
+
+// The test kit
+
+const testing: Promise<TestHost> = createTestHost({ plugins: [echo()], seed: 5 })
+// @ts-expect-error: there is no such key
+void createTestHost({ sed: 5 })
+void testing.then(async (chat) => {
+  const one = await chat.connect('me')
+  same<Awaited<ReturnType<typeof one.say>>, string[]>(true)
+  // @ts-expect-error: lines are looked at, not written
+  one.lines.push('x')
+})
