@@ -64,7 +64,9 @@ export function parseArguments(argv: readonly string[], version: string): Argume
   }
 }
 
-/** An option that takes a text, and the text where it is attached. */
+/** Options that take a text, by the ways to write them. */
+const LONG: Readonly<Record<string, string>> = { '-p': '--port', '-c': '--config' }
+/** Such an option, and the text where it is attached. */
 const TEXT_OPTION = /^(?:(-p|-c)=?(.+)|(--port|--host|--config)=(.*))$/s
 const BARE_TEXT_OPTION = /^(-p|-c|--port|--host|--config)$/
 /** Behind it the parser takes a value as it is typed, where it would read `1.10` as the number 1.1 and "" as 0. */
@@ -72,16 +74,20 @@ const MARK = '='
 
 function asText(argument: string, index: number, all: readonly string[]): string[] {
   const before = all[index - 1]
-  const isValue = before !== undefined && BARE_TEXT_OPTION.test(before) && isValueOf(argument)
-  if (isValue) return []
+  if (before !== undefined && BARE_TEXT_OPTION.test(before) && isValueOf(argument)) return []
   if (BARE_TEXT_OPTION.test(argument)) {
-    const next = all[index + 1]
-    return next !== undefined && isValueOf(next) ? [`${argument}=${MARK}${next}`] : [argument]
+    const value = all[index + 1]
+    return value !== undefined && isValueOf(value) ? [marked(argument, value)] : [argument]
   }
   const [, short, shortValue, long, longValue] = TEXT_OPTION.exec(argument) ?? []
-  if (short !== undefined) return [`${short}=${MARK}${shortValue}`]
-  if (long !== undefined) return [`${long}=${MARK}${longValue}`]
+  if (short !== undefined) return [marked(short, shortValue ?? '')]
+  if (long !== undefined) return [marked(long, longValue ?? '')]
   return [argument]
+}
+
+/** The option under its long name, so that it is found out when it is given under both. */
+function marked(option: string, value: string): string {
+  return `${LONG[option] ?? option}=${MARK}${value}`
 }
 
 /** A negative number is meant as a value, to be told that it is none; any other dash begins an option. */

@@ -41,7 +41,7 @@ export async function loadConfigFile(
     throw errors.configNotLoaded(file, loadingProblem(cause))
   }
   const config = await (loaded as { default?: unknown }).default
-  if (typeof config !== 'object' || config === null) {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw errors.configNotLoaded(
       file,
       'it has no config; write: export default defineConfig({ … })',

@@ -93,10 +93,10 @@ export class Outbox {
   }
 
   #onWritten(): void {
-    if (this.#queue === undefined) return
+    if (this.#queue === undefined && !this.#aboveSoft) return
     if (this.#aboveSoft) this.progressAt = this.#backlogs.clock.now()
     if (this.#stream.writableLength > 0) return
-    this.#writeSome()
+    if (this.#queue !== undefined) this.#writeSome(this.#queue)
     if (this.#aboveSoft && this.backlog < this.#backlogs.limits.soft / 2) {
       this.#aboveSoft = false
       this.#backlogs.belowSoft(this)
@@ -110,8 +110,7 @@ export class Outbox {
     }
   }
 
-  #writeSome(): void {
-    const queue = this.#queue as Buffer[]
+  #writeSome(queue: Buffer[]): void {
     let bytes = 0
     let count = 0
     while (count < queue.length) {

@@ -17,6 +17,8 @@ export const flood = definePlugin({
     })
     .prefault({}),
   setup(host, { burst, perSecond, notice }) {
+    const held = new Set<() => void>()
+
     // A token bucket: a line takes a token, and a client without one is held until it has earned the next.
     const buckets = host.clientState(() => ({ tokens: burst, filledAt: host.now(), told: false }))
 
@@ -27,12 +29,24 @@ export const flood = definePlugin({
         Math.min(burst, bucket.tokens + ((now - bucket.filledAt) / 1000) * perSecond) - 1
       bucket.filledAt = now
       if (bucket.tokens >= 0) return
-      host.setTimeout(client.hold(), (-bucket.tokens / perSecond) * 1000)
+      hold(client, (-bucket.tokens / perSecond) * 1000)
       if (bucket.told || notice === '') return
       bucket.told = true
       client.send(notice)
     }
 
+    function hold(client: Client, milliseconds: number): void {
+      const release = client.hold()
+      held.add(release)
+      host.setTimeout(() => {
+        held.delete(release)
+        release()
+      }, milliseconds)
+    }
+
+    host.onDispose(() => {
+      for (const release of held) release()
+    })
     host.hooks.line.tap({ stage: Stage.Guard }, take)
     host.hooks.command.tap({ stage: Stage.Guard }, take)
   },
