@@ -26,21 +26,8 @@ import { Services } from './services.ts'
 import { ClientStates } from './states.ts'
 import { stopHost, type Stop } from './stop.ts'
 import { safeText } from './text.ts'
+import type { Transport } from './transport.ts'
 import { Visits } from './visits.ts'
-
-export interface Arrivals {
-  connection(stream: Duplex, peer: Peer): void
-  /** One was gone before anybody could ask who it was. */
-  lost(): void
-}
-
-/** Where connections come from. */
-export interface Transport {
-  /** Begins to accept; resolves to the address when connections can come. */
-  listen(arrivals: Arrivals): Promise<string>
-  /** Accepts no more. Connections stay. */
-  stop(): void
-}
 
 /** What the host has from outside, so that a test can drive it. */
 export interface Environment {

@@ -2,8 +2,8 @@
 import { createServer, isIPv6, type AddressInfo, type Server, type Socket } from 'node:net'
 import { errors, type ChatError } from './errors.ts'
 import type { Peer } from './connection.ts'
-import type { Transport } from './host.ts'
 import type { Logger } from './log.ts'
+import type { Transport } from './transport.ts'
 
 /** Connections that the kernel keeps until they are accepted; Node's own 511 loses some in a storm of joins. */
 const ACCEPT_BACKLOG = 4096

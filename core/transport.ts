@@ -1,0 +1,16 @@
+/** Where connections come from. What brings them knows nothing of chat, and the host nothing of where that is. */
+import type { Duplex } from 'node:stream'
+import type { Peer } from './connection.ts'
+
+export interface Arrivals {
+  connection(stream: Duplex, peer: Peer): void
+  /** One was gone before anybody could ask who it was. */
+  lost(): void
+}
+
+export interface Transport {
+  /** Begins to accept; resolves to the address when connections can come. */
+  listen(arrivals: Arrivals): Promise<string>
+  /** Accepts no more. Connections stay. */
+  stop(): void
+}
