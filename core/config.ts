@@ -99,7 +99,7 @@ export function checkConfig(
   const parsed = schema.safeParse(input)
   const problems: Problem[] = parsed.success ? [] : problemsOf(parsed.error, schema, input, '')
   const listed = isRecord(input) ? input['plugins'] : undefined
-  const checked = checkPlugins(listed ?? defaultPlugins)
+  const checked = checkPlugins(listed === undefined ? defaultPlugins : listed)
   problems.push(...checked.problems)
   if (!parsed.success || problems.length > 0) throw errors.configInvalid(file, problems)
   return { ...parsed.data, file, plugins: checked.plugins }

@@ -72,7 +72,7 @@ export class Connection implements Recipient {
   deferred = false
   /** Whether the pump is at work on it further up the stack. */
   pumping = false
-  inputEnded = false
+  inputEnded: boolean
   /** Whether its `close` hook is under way. */
   closing = false
   /** Whether a line was read from it. */
@@ -105,6 +105,7 @@ export class Connection implements Recipient {
     this.connectedAt = this.lastInputAt = setting.clock.now()
     this.reader = new LineReader(setting.limits, this)
     this.outbox = new Outbox(stream, this, setting.backlogs)
+    this.inputEnded = stream.readableEnded
     stream.pause()
     stream.on('data', (chunk: Buffer) => this.#read(chunk))
     stream.on('end', () => {

@@ -194,7 +194,9 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
 
   function notes(): string[] {
     if (ledgers.line.hasStage(Stage.Deliver)) return []
-    return ['no plugin delivers what clients type, so nobody sees it; add echo() to the plugins']
+    return [
+      'no plugin delivers lines at Stage.Deliver, as echo() does, so it may be that nobody sees what is typed',
+    ]
   }
 
   function watchClients(limit: number): Cancel {

@@ -68,12 +68,14 @@ export function createPluginLives(
     parts.commands.remove(owner)
     parts.services.remove(owner)
     for (const cancel of owner.timers) cancel()
+    owner.timers.clear()
     // Nothing calls it any more, so that what it releases now is not used again.
     const wrap = (cause: unknown) => errors.pluginDisposeFailed(owner.name, cause)
     for (const run of owner.started ? owner.disposers.toReversed() : []) {
       const error = await isolation.settle(owner, 'onDispose', DISPOSE_TIMEOUT, run, wrap)
       if (error !== undefined) isolation.report(error)
     }
+    owner.starts.length = owner.disposers.length = 0
     parts.states.remove(owner, connections)
     for (const connection of connections) {
       if (connection.attachedBy === owner) connection.close('closed by the host')

@@ -58,7 +58,7 @@ export interface TestHost extends AsyncDisposable {
 }
 
 /** Starts a host in memory. Rejects with what is wrong with the config, or with a plugin that cannot start. */
-export async function createTestHost({ seed = 1, ...config }: TestConfig): Promise<TestHost> {
+export async function createTestHost({ seed = 1, ...config }: TestConfig = {}): Promise<TestHost> {
   const clock = createTestClock()
   const records: LogRecord[] = []
   let faults: ChatError[] = []
@@ -84,6 +84,8 @@ export async function createTestHost({ seed = 1, ...config }: TestConfig): Promi
   }
 
   async function advance(milliseconds: number): Promise<void> {
+    // What was typed just now is read first, so that its deadlines count.
+    await turn()
     await clock.advance(milliseconds)
     await turn()
   }

@@ -74,6 +74,8 @@ export class Visits {
       this.#sendAway(stream, 'the server is full, try again later')
       return
     }
+    // A stream that is over never says so again.
+    if (stream.destroyed) return log.lost()
     const connection = this.#connect(stream, peer, attachedBy)
     const event = Object.freeze({ client: connection.client })
     let open = true

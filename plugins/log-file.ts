@@ -75,9 +75,10 @@ export function openLogFile(
       descriptor = openSync(file, 'a')
       torn = false
     } catch (error) {
-      // The old one is still good for writing.
       failed((error as Error).message)
-      return
+      // The old file is still good for writing, unless it has no name any more and nobody could read it.
+      if (before === undefined || fstatSync(before).nlink > 0) return
+      descriptor = undefined
     }
     if (before !== undefined) closeSync(before)
   }

@@ -1,4 +1,5 @@
 /** The doors of the context: clients and their state, connections from elsewhere, time and chance. */
+import { once } from 'node:events'
 import { duplexPair, type Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
@@ -311,7 +312,8 @@ test('state is there in the close hook and freed behind it', async () => {
     })
     host.hooks.close.tap('look', ({ client }) => {
       seen.push(state.get(client).word)
-      chat.host.setTimeout(() => seen.push(state.peek(client), state.get(client).word), 5000)
+      const look = (): unknown => state.peek(client)?.word
+      chat.host.setTimeout(() => seen.push(look(), state.get(client).word, look()), 5000)
     })
   })
   await using host = await createTestHost({ plugins: [chat.plugin] })
@@ -319,7 +321,7 @@ test('state is there in the close hook and freed behind it', async () => {
   await one.say('secret')
   await one.end()
   await host.advance(5000)
-  assert.equal(seen, ['secret', undefined, 'none'])
+  assert.equal(seen, ['secret', undefined, 'none', undefined])
 })
 
 test('state goes with its plugin', async () => {
@@ -332,6 +334,7 @@ test('state goes with its plugin', async () => {
   kept.get(client)
   await host.unload('goer')
   assert.equal([gone.peek(client), kept.peek(client)], [undefined, 'b'])
+  assert.equal([gone.get(client), gone.peek(client)], ['a', undefined])
 })
 
 test('state is refused to a made-up client', async () => {
@@ -447,6 +450,31 @@ test('what a plugin brought in leaves with it', async () => {
   await host.unload('bridge')
   assert.equal(closed, ['remote'])
   assert.is(local.closed, false)
+})
+
+test('a stream that is closed already never stays among the clients', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin] })
+  const [, closed] = duplexPair()
+  closed.destroy()
+  await turn()
+  chat.host.attach(closed, { label: 'closed' })
+  await host.quiet()
+  await host.advance(20_000)
+  assert.is(chat.host.clients.size, 0)
+})
+
+test('a stream whose input has ended already leaves at once', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin] })
+  const [theirs, ended] = duplexPair()
+  theirs.end()
+  ended.resume()
+  await once(ended, 'end')
+  chat.host.attach(ended, { label: 'ended' })
+  await host.quiet()
+  await host.advance(20_000)
+  assert.is(chat.host.clients.size, 0)
 })
 
 test('what is brought in while the host stops is closed', async () => {

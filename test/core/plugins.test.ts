@@ -13,6 +13,7 @@ import {
 } from '../../core/index.ts'
 import { createTestHost } from '../../core/testing.ts'
 import { echo } from '../../plugins/index.ts'
+import { collected } from '../support/memory-garbage.ts'
 import {
   codeOf,
   faults,
@@ -397,7 +398,7 @@ test('the rest of a line goes on without a plugin that was taken out before its 
   assert.equal(two.take(), [`(${one.id}) line`])
 })
 
-test('a thousand plugins come and go through one hook', async () => {
+test('two hundred plugins come and go through one hook', async () => {
   const [stays, other] = [probe('stays'), probe('other')]
   const many = Array.from({ length: 200 }, (_, index) =>
     plugin(`p${index}`, (host) => host.hooks.line.tap('x', () => {})),
@@ -409,6 +410,39 @@ test('a thousand plugins come and go through one hook', async () => {
   const [one, two] = [await join(host), await join(host)]
   await one.say('still here')
   assert.equal(two.take(), [`(${one.id}) still here`])
+})
+
+/** What closes over some objects, each alone: closures of one scope keep all that any of them needs. */
+const reads = (object: object) => (): void => void object
+const makes = (object: object) => (): object => object
+
+test('nothing that a plugin registered while it ran is kept when it has gone', async () => {
+  const [goer, stays] = [probe('goer'), probe('stays')]
+  await using host = await createTestHost({ plugins: [goer.plugin, stays.plugin] })
+  const client = stays.clientOf(await join(host))
+  const register = (): WeakRef<object>[] => {
+    const kept: WeakRef<object>[] = []
+    const object = (): object => {
+      const made = {}
+      kept.push(new WeakRef(made))
+      return made
+    }
+    const { hooks } = goer.host
+    hooks.line.tap('x', reads(object()))
+    hooks.settled.tap('x', reads(object()))
+    hooks.close.tap('x', reads(object()))
+    goer.host.command({ name: 'x', help: '', run: reads(object()) })
+    goer.host.setTimeout(reads(object()), 1e9)
+    goer.host.provide(defineService('x'), object())
+    goer.host.clientState(makes(object())).get(client)
+    return kept
+  }
+  const kept = register()
+  assert.equal(await collected(kept), Array(7).fill(false))
+  await host.unload('goer')
+  // The hooks let go of a tap when they are called without it.
+  await (await join(host)).send('x\r\n/x\r\n')
+  assert.equal(await collected(kept), Array(7).fill(true))
 })
 
 // Services

@@ -344,9 +344,9 @@ test('a tap that hangs three times in a row is skipped for a minute', async () =
   const [one, two] = [await join(host), await join(host)]
   for (const line of ['1', '2', '3']) await passing(host, ANSWER, one.say(line))
   assert.is(called, 3)
-  await one.say('4')
+  await soon(one.say('4'))
   await passing(host, 59_999, one.say('5'))
-  await one.say('6')
+  await soon(one.say('6'))
   assert.is(called, 3, 'it is skipped')
   assert.equal(
     two.take(),
@@ -363,8 +363,8 @@ test('a guard that is skipped stays closed', async () => {
   await using host = await createTestHost({ plugins: [hanging, echo()] })
   const [one, two] = [await join(host), await join(host)]
   for (const line of ['1', '2', '3']) await passing(host, ANSWER, one.say(line))
-  await one.say('4')
-  await one.say('5')
+  await soon(one.say('4'))
+  await soon(one.say('5'))
   assert.equal(two.take(), [])
   assert.is(host.takeErrors().length, 3)
 })

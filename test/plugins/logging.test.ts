@@ -240,6 +240,19 @@ test('a file that was removed with its folder is made anew when the folder is ba
   await host.stop()
 })
 
+test('what is logged while the file is lost is counted, and the count logged when it is back', async () => {
+  file = path(folder, 'logs', 'chat.log')
+  mkdirSync(path(folder, 'logs'))
+  const { host, log } = await logged()
+  rmSync(path(folder, 'logs'), { recursive: true })
+  await host.advance(1000)
+  for (let count = 0; count < 3; count++) log.info('lost')
+  mkdirSync(path(folder, 'logs'))
+  await host.advance(1000)
+  assert.equal(messagesIn(), ['logging: 3 log lines could not be written'])
+  await host.stop()
+})
+
 test('the file is closed when the plugin goes, and no more is written', async () => {
   const { host, log } = await logged()
   log.info('1')
