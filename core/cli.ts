@@ -13,6 +13,9 @@ import * as multiecho from './index.ts'
 import { Log } from './log.ts'
 import { runHost, Status } from './run.ts'
 
+/** Milliseconds. */
+const PRINT_TIMEOUT = 500
+
 async function main(): Promise<number> {
   const asked = parseArguments(process.argv, packageVersion())
   if (asked === undefined) return Status.Ok
@@ -70,7 +73,17 @@ function report(error: unknown): number {
   return error instanceof ConfigError || error.code === 'USAGE' ? Status.Misused : Status.Failed
 }
 
+/** Resolves when the output has taken what was printed, or does not for too long: to exit would throw the rest away. */
+function printed(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, PRINT_TIMEOUT)
+    process.stdout.write('', () => resolve())
+  })
+}
+
 // A reader of the output that goes away is no reason for the chat to end.
 process.stdout.on('error', () => {})
 process.stderr.on('error', () => {})
-process.exit(await main().catch(report))
+const status = await main().catch(report)
+await printed()
+process.exit(status)

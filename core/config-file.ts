@@ -56,7 +56,9 @@ function loadingProblem(cause: unknown): string {
   const message = readable(cause)
   const code = (cause as { code?: unknown }).code
   if (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND') {
-    return `${message.replace(/ Require stack:.*/, '')}; install it, or correct its name in the import`
+    const missing = message.replace(/ Require stack:.*/, '')
+    const remedy = /'\.{0,2}\//.test(missing) ? 'correct' : 'install it, or correct'
+    return `${missing}; ${remedy} its name in the import`
   }
   if (cause.message.startsWith(PARSE_ERROR) || cause.name === 'SyntaxError') {
     return `it cannot be parsed: ${message}; correct it there`

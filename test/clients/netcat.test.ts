@@ -35,13 +35,14 @@ const netcats: readonly Netcat[] = [
 ]
 
 for (const { program, typed, piped } of netcats) {
-  const testProgram = needs(test, program)
+  const testTyped = needs(test, program, 'script')
+  const testPiped = needs(test, program)
 
-  testProgram(`${program} shows every line of others and sends what is typed`, () =>
+  testTyped(`${program} shows every line of others and sends what is typed`, () =>
     sitDown(typed, sitThrough),
   )
 
-  testProgram(`what is piped into ${program} is delivered`, async () => {
+  testPiped(`what is piped into ${program} is delivered`, async () => {
     await using host = await startHost()
     using listener = await join(host.port)
     await using child = startChild(program, piped(host.port))
@@ -53,7 +54,9 @@ for (const { program, typed, piped } of netcats) {
   })
 }
 
-needs(test, 'socat')('the host edits the line of a terminal that sends each key', () =>
+const testSocat = needs(test, 'socat', 'script')
+
+testSocat('the host edits the line of a terminal that sends each key', () =>
   sitDown(
     (port) => `socat -,raw,echo=0 TCP:127.0.0.1:${port}`,
     async (sitting) => {

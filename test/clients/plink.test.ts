@@ -5,8 +5,10 @@ import { sitDown, sitThrough } from '../support/sitting.ts'
 
 const test = suite('plink')
 
+const testPlink = needs(test, 'plink', 'script')
+
 for (const protocol of ['telnet', 'raw']) {
-  needs(test, 'plink')(`plink -${protocol} shows every line and sends what is typed`, () =>
+  testPlink(`plink -${protocol} shows every line of others and sends what is typed`, () =>
     sitDown((port) => `plink -${protocol} -P ${port} 127.0.0.1`, sitThrough),
   )
 }

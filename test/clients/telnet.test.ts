@@ -6,7 +6,7 @@ import { sitDown, sitThrough, type Sitting } from '../support/sitting.ts'
 import { Key } from '../support/terminal.ts'
 
 const test = suite('telnet')
-const testTelnet = needs(test, 'telnet')
+const testTelnet = needs(test, 'telnet', 'script')
 
 const telnet = (run: (sitting: Sitting) => Promise<void>) => () =>
   sitDown((port) => `telnet 127.0.0.1 ${port}`, run)

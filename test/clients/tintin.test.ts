@@ -5,7 +5,9 @@ import { sitDown, sitThrough } from '../support/sitting.ts'
 
 const test = suite('TinTin++')
 
-needs(test, 'tt++')('TinTin++ shows every line and sends what is typed', () =>
+const testTinTin = needs(test, 'tt++', 'script')
+
+testTinTin('TinTin++ shows every line of others and sends what is typed', () =>
   sitDown((port) => `tt++ -G -e '#session chat 127.0.0.1 ${port}'`, sitThrough),
 )
 

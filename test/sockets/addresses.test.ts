@@ -4,7 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { startHost } from '../support/host.ts'
 import { unless } from '../support/programs.ts'
-import { join } from '../support/tcp-client.ts'
+import { join, type TcpClient } from '../support/tcp-client.ts'
 
 const test = suite('addresses')
 
@@ -38,10 +38,21 @@ testIPv6('an IPv4 address that comes to an IPv6 one is shown as IPv4', async () 
   assert.not.match(stdout + log, '::ffff')
 })
 
+/** Joins from a port that the kernel gives to nobody by itself, so that it is free the next time too. */
+async function joinFromOwnPort(port: number): Promise<TcpClient> {
+  for (let from = 20_000 + (process.pid % 10_000); ; from++) {
+    try {
+      return await join(port, '127.0.0.1', from)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    }
+  }
+}
+
 test('two visits from the same address and port have a row each', async () => {
   await using host = await startHost()
   using other = await join(host.port)
-  using first = await join(host.port)
+  using first = await joinFromOwnPort(host.port)
   first.say('/quit')
   await first.closed()
   // Who comes before the host has seen the first one go would be told apart from it by a number behind the id.

@@ -5,8 +5,9 @@ import type { Test } from 'uvu'
 import { PATH } from './terminal.ts'
 
 /** Returns `test`, or where a program is missing, its `skip`, and prints which. */
-export function needs(test: Test, program: string): Test | Test['skip'] {
-  return unless(test, isThere(program) ? undefined : `the program ${program} is not installed`)
+export function needs(test: Test, ...programs: readonly string[]): Test | Test['skip'] {
+  const missing = programs.find((program) => !isThere(program))
+  return unless(test, missing && `the program ${missing} is not installed`)
 }
 
 /** Returns `test`, or its `skip` where there is a reason for that, and prints it. */
