@@ -6,6 +6,9 @@ import { describe, errors } from './errors.ts'
 /** Names of a config file, the first one that exists is taken. */
 const NAMES = ['chat.config.ts', 'chat.config.js', 'chat.config.mjs']
 
+/** Milliseconds within which a config file has to be loaded: one that awaits what never comes is told. */
+const LOAD_LIMIT = 10_000
+
 /** What the config file gets when it imports the host: the host that is running, however that was started. */
 export type VirtualModules = Record<string, Record<string, unknown>>
 
@@ -34,13 +37,20 @@ export async function loadConfigFile(
     interopDefault: false,
     virtualModules,
   })
-  let loaded: unknown
-  try {
-    loaded = await jiti.import(path)
-  } catch (cause) {
-    throw errors.configNotLoaded(file, loadingProblem(cause))
+  let limit: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const problem = `it was not loaded within ${LOAD_LIMIT / 1000} s; find what it awaits`
+    limit = setTimeout(() => reject(errors.configNotLoaded(file, problem)), LOAD_LIMIT)
+  })
+  const load = async (): Promise<unknown> => {
+    try {
+      const loaded = await jiti.import<{ default?: unknown }>(path)
+      return await loaded.default
+    } catch (cause) {
+      throw errors.configNotLoaded(file, loadingProblem(cause))
+    }
   }
-  const config = await (loaded as { default?: unknown }).default
+  const config = await Promise.race([load(), late]).finally(() => clearTimeout(limit))
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw errors.configNotLoaded(
       file,

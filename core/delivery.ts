@@ -44,6 +44,7 @@ export class Delivery {
   #groups: Group[] = []
   #marked: Recipient[] = []
   #scheduled = false
+  #onFlushed: Array<() => void> = []
   /** Where small chunks are cut from. */
   #slab = Buffer.alloc(0)
   #slabUsed = 0
@@ -87,6 +88,12 @@ export class Delivery {
     marks.joins?.delete(group)
   }
 
+  /** Calls back once everything said so far has been handed to its recipients. */
+  whenFlushed(done: () => void): void {
+    if (this.#ends.length === 0) done()
+    else this.#onFlushed.push(done)
+  }
+
   /** Hands every recipient its chunk of what has been said since the last flush. */
   flush(): void {
     if (this.#ends.length === 0) return
@@ -109,6 +116,7 @@ export class Delivery {
     this.#ends = []
     this.#length = 0
     if (this.#log.length > LOG_SIZE) this.#log = Buffer.allocUnsafeSlow(LOG_SIZE)
+    for (const done of this.#onFlushed.splice(0)) done()
   }
 
   #encode(line: string): number {

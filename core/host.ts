@@ -146,8 +146,9 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
       stream.destroy()
       return
     }
-    connectionLog.came(safeText(peer.label), attachedBy?.name ?? 'tcpserver')
-    visits.come(stream, peer, attachedBy)
+    const label = safeText(peer.label)
+    connectionLog.came(label, attachedBy?.name ?? 'tcpserver')
+    visits.come(stream, { label, address: peer.address }, attachedBy)
   }
 
   const parts: ContextParts = {

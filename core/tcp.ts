@@ -1,5 +1,5 @@
 /** Connections over TCP. Knows nothing of chat: it hands over sockets and tells who is at their other end. */
-import { createServer, isIPv6, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { errors, type ChatError } from './errors.ts'
 import type { Peer } from './connection.ts'
 import type { Logger } from './log.ts'
@@ -60,16 +60,16 @@ export function createTcpTransport(host: string, port: number, log: Logger): Tcp
 
 /** `127.0.0.1:9090`, or `[::1]:9090`: without the brackets nobody could tell the port from the address. */
 export function withPort(address: string, port: number): string {
-  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 /** Who is at the other end, or undefined when it has reset the connection before it could be asked (nodejs/node#23858). */
 function peerOf(socket: Socket): Peer | undefined {
-  const { remoteAddress, remotePort } = socket
-  if (remoteAddress === undefined || remotePort === undefined) return undefined
+  const { remoteAddress } = socket
+  if (remoteAddress === undefined) return undefined
   // An IPv4 peer of a dual-stack socket (RFC 4291, 2.5.5.2) is shown as what it is.
   const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '')
-  return { label: withPort(address, remotePort), address }
+  return { label: withPort(address, socket.remotePort as number), address }
 }
 
 /** What went wrong, where, and what to do, in one sentence. */

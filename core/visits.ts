@@ -66,11 +66,11 @@ export class Visits {
     return connection?.phase === Phase.Open ? connection.client : undefined
   }
 
-  /** Takes in a connection, or tells it that the host is full. */
+  /** Takes in a connection, or tells it that the host is full. The label has been made safe. */
   come(stream: Duplex, peer: Peer, attachedBy?: Owner): void {
     const { hooks, log, clients } = this.#setting
     if (this.connections.size >= clients) {
-      log.refused(safeText(peer.label), `the server is full with ${clients} clients`)
+      log.refused(peer.label, `the server is full with ${clients} clients`)
       this.#sendAway(stream, 'the server is full, try again later')
       return
     }
@@ -158,7 +158,7 @@ export class Visits {
 
   #connect(stream: Duplex, peer: Peer, attachedBy: Owner | undefined): Connection {
     const key = ++this.#keys
-    const label = safeText(peer.label)
+    const { label } = peer
     const id = this.#byId.has(label) ? `${label}#${key}` : label
     const connection = new Connection(key, id, peer, stream, attachedBy, this.#setting.connection)
     this.connections.add(connection)
@@ -188,7 +188,6 @@ export class Visits {
     if (stream.closed) return this.closed(connection)
     if (!orderly) return connection.destroy()
     connection.updateReading()
-    this.#setting.connection.delivery.flush()
     const destroyAfter = (milliseconds: number): void => {
       this.#drains.get(connection)?.()
       this.#drains.set(
@@ -197,10 +196,11 @@ export class Visits {
       )
     }
     destroyAfter(DRAIN)
-    connection.outbox.whenEmpty(() => {
+    const end = (): void => {
       stream.end(() => {
         if (this.#drains.has(connection)) destroyAfter(this.#stopping ? STOP_LINGER : LINGER)
       })
-    })
+    }
+    this.#setting.connection.delivery.whenFlushed(() => connection.outbox.whenEmpty(end))
   }
 }

@@ -1,10 +1,12 @@
 /** Delivers what a client types to all the others, with its name in front. */
 import { definePlugin, deliver, Stage, z } from '../core/index.ts'
+import { bracketOf, lookalikeGuard } from './lookalikes.ts'
 
 const NAME = '{name}'
 
-/** `(127.0.0.1:53362)` and `([::1]:53362)`, or their first part, which another row may complete. */
-const LOOKALIKE = /\((\s*(?:[0-9]{1,3}(?:\.[0-9]{1,3}){1,3}|\[[0-9a-f:.%]+\])[^()]*)\)?/gi
+function beforeName(prefix: string): string {
+  return prefix.slice(0, prefix.indexOf(NAME))
+}
 
 export const echo = definePlugin({
   name: 'echo',
@@ -20,19 +22,27 @@ export const echo = definePlugin({
         })
         .default(`(${NAME}) `),
       /**
-       * Whether what looks like a client's id in parentheses within a line is shown in brackets. Without it a line can
-       * be padded so that a terminal's wrapping puts such a text at the beginning of a row.
+       * Whether what looks like a client's id within a line is shown in other brackets. Without it a line can be
+       * padded so that a terminal's wrapping puts such a text at the beginning of a row.
        */
       guardLookalikes: z.boolean().default(false),
     })
+    .refine(
+      ({ prefix, guardLookalikes }) => !guardLookalikes || bracketOf(beforeName(prefix)) !== '',
+      {
+        path: ['prefix'],
+        error: `must have a bracket right in front of ${NAME}, so that guardLookalikes can tell ids from other text`,
+      },
+    )
     .prefault({}),
   setup(host, { prefix, guardLookalikes }) {
+    const parts = prefix.split(NAME)
     if (guardLookalikes) {
+      const guarded = lookalikeGuard(bracketOf(beforeName(prefix)))
       host.hooks.line.tap('look-alikes', (event) => {
-        event.text = event.text.replace(LOOKALIKE, '[$1]')
+        event.text = guarded(event.text)
       })
     }
-    const parts = prefix.split(NAME)
     host.hooks.line.tap({ stage: Stage.Deliver }, ({ client }) =>
       deliver({ prefix: parts.join(client.name) }),
     )

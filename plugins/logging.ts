@@ -34,4 +34,4 @@ export const logging = definePlugin({
 })
 
 /** Milliseconds between two looks at whether the file can be written to again, and whether it is still there. */
-const CHECK_INTERVAL = 1000
+const CHECK_INTERVAL = 500

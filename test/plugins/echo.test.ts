@@ -98,10 +98,36 @@ test('with guardLookalikes what looks like an id stands in brackets, and nothing
     ['(at 10.0.0.7)', '(at 10.0.0.7)'],
     ['10.0.0.7:4242', '10.0.0.7:4242'],
     ['(42)', '(42)'],
+    ['(2.5) (1, 2, 3)', '(2.5) (1, 2, 3)'],
+    ['(10.0.0', '[10.0.0]'],
+    ['( \u200c10.0\u200d.0.7:4242) hello', '[ \u200c10.0\u200d.0.7:4242] hello'],
+    ['（１０。0\u2024٠.7:4242） hello', '[１０。0\u2024٠.7:4242] hello'],
   ] as const) {
     await one.say(typed)
     assert.equal(two.take(), [`(${one.id}) ${shown}`])
   }
+})
+
+test('guardLookalikes looks for ids as the prefix shows them', async () => {
+  for (const [prefix, typed, shown] of [
+    ['<{name}> ', '<10.0.0.7:4242> hello', '[10.0.0.7:4242] hello'],
+    ['[{name}] ', '[10.0.0.7:4242] hello', '(10.0.0.7:4242) hello'],
+    ['* ❨{name}❩ ', '❨10.0.0.7:4242❩ hello', '[10.0.0.7:4242] hello'],
+  ] as const) {
+    await using host = await createTestHost({ plugins: [echo({ prefix, guardLookalikes: true })] })
+    const [one, two] = [await join(host), await join(host)]
+    await one.say(typed)
+    assert.equal(two.take(), [prefix.replace('{name}', one.id) + shown])
+  }
+})
+
+test('guardLookalikes needs a prefix with a bracket', async () => {
+  const options = { prefix: '{name}: ', guardLookalikes: true }
+  const problem = await createTestHost({ plugins: [echo(options)] }).then(
+    () => 'nothing was refused',
+    (error: Error) => error.message,
+  )
+  assert.match(problem, /prefix: must have a bracket right in front of \{name\}/)
 })
 
 test.run()

@@ -1,0 +1,149 @@
+/** Rows S7 to S9: how the host stops. */
+import { must, mustBe, onHost, skip, type Check } from '../check.ts'
+import { tableOf, type RunningHost } from '../host.ts'
+import { greeted } from '../room.ts'
+import { stuckPeers } from './backlog.ts'
+import { talkAtLength } from './connections.ts'
+
+/** Milliseconds behind the first signal after which a second one is meant. */
+const NOT_THE_SAME_KEY = 300
+const STOP_DEADLINE = 2500
+/** Visits whose rows fill more than a pipe holds. */
+const MANY = 8000
+/** Milliseconds for which the reader of the table is late. */
+const LATE_READER = 200
+
+/** Never-readers with something queued for them, so that a stop has to wait. */
+async function stuckWithBacklog(host: RunningHost): Promise<void> {
+  const [speaker, watcher] = await host.room.pair()
+  await stuckPeers(host, 5)
+  await talkAtLength(host.room, speaker, watcher, 6000)
+}
+
+const patient = 'limits: { backlogHard: 268435456 }'
+
+function stopsOn(signal: NodeJS.Signals): Check {
+  return onHost(
+    'S7',
+    `${signal} stops in order, and the table is printed once, clients that never read or not`,
+    { config: patient },
+    async (host) => {
+      await stuckWithBacklog(host)
+      const exit = await host.stop(signal)
+      mustBe([exit.code, exit.signal], [0, null], 'the status')
+      must(exit.milliseconds <= STOP_DEADLINE, `it took ${Math.round(exit.milliseconds)} ms`)
+      mustBe(host.stdout.split('Client ID').length - 1, 1, 'tables')
+      const rows = tableOf(host.stdout)
+      // talkAtLength marks the end of each 200 lines with one more.
+      mustBe(
+        rows.reduce((sum, { echoed }) => sum + echoed, 0),
+        6030,
+        'lines in the table',
+      )
+      for (const words of [
+        'interrupt signal received',
+        'tcp server is shutting down',
+        'multiecho server is shutting down',
+      ]) {
+        mustBe(host.log.split(words).length - 1, 1, `times that the log says "${words}"`)
+      }
+      return `ended after ${Math.round(exit.milliseconds)} ms with 0, ${rows.length} rows, sums exact`
+    },
+  )
+}
+
+export const process_: readonly Check[] = [
+  stopsOn('SIGINT'),
+  stopsOn('SIGTERM'),
+
+  onHost('S7', 'clients that read are told nothing more than what was said', {}, async (host) => {
+    const [speaker, watcher] = await host.room.pair()
+    const from = watcher.peer.lines.length
+    await speaker.peer.send('last words\r\n')
+    await watcher.peer.line((line) => line.endsWith('last words'), 'last words')
+    const exit = await host.stop()
+    must(exit.milliseconds <= 1000, `it took ${Math.round(exit.milliseconds)} ms`)
+    await watcher.peer.ended('of the watcher')
+    mustBe(watcher.peer.lines.slice(from), [`${speaker.prefix}last words`], 'what it was sent')
+    mustBe(watcher.peer.end, 'end', 'how it was closed')
+    return `ended after ${Math.round(exit.milliseconds)} ms`
+  }),
+
+  onHost('S7', 'a long table is printed whole, however slowly it is read', {}, async (host) => {
+    for (let visits = 0; visits < MANY; visits += 500) {
+      const dials = Array.from({ length: 500 }, async () => {
+        const { peer } = await greeted(await host.room.connect())
+        await peer.say('/quit')
+        await peer.ended('of a visit')
+      })
+      await Promise.all(dials)
+      await host.room.leave()
+    }
+    host.child.stdout?.pause()
+    host.signal('SIGINT')
+    await host.logs(/ stats: \S+ +0 +0 +true\n$/)
+    await new Promise((resolve) => setTimeout(resolve, LATE_READER))
+    host.child.stdout?.resume()
+    const exit = await host.end(performance.now())
+    const rows = tableOf(host.stdout)
+    mustBe([exit.code, exit.signal], [0, null], 'the status')
+    mustBe(rows.length, MANY, 'rows printed')
+    return `${rows.length} of ${MANY} rows, ${host.stdout.length} bytes`
+  }),
+
+  onHost('S7', 'SIGHUP without a terminal stops nothing', {}, async (host) => {
+    const [speaker, watcher] = await host.room.pair()
+    host.signal('SIGHUP')
+    await host.room.stillTalks(speaker, watcher)
+    await host.room.stillTalks(watcher, speaker)
+    must(host.alive, 'it ended')
+    return 'the chat goes on'
+  }),
+
+  onHost(
+    'S8',
+    'a second SIGINT ends it at once, with the table and 130',
+    { config: patient },
+    async (host) => {
+      await stuckWithBacklog(host)
+      host.signal('SIGINT')
+      await new Promise((resolve) => setTimeout(resolve, NOT_THE_SAME_KEY))
+      if (!host.alive) skip('it had stopped before the second signal')
+      const exit = await host.stop('SIGINT')
+      mustBe([exit.code, exit.signal], [130, null], 'the status')
+      must(exit.milliseconds <= 200, `it took ${Math.round(exit.milliseconds)} ms`)
+      mustBe(host.stdout.split('Client ID').length - 1, 1, 'tables')
+      return `ended ${Math.round(exit.milliseconds)} ms after it with 130 and one table`
+    },
+  ),
+
+  onHost('S8', 'two SIGINT within 200 ms are one', {}, async (host) => {
+    await host.room.pair()
+    host.signal('SIGINT')
+    const exit = await host.stop('SIGINT')
+    mustBe([exit.code, exit.signal], [0, null], 'the status')
+    return `status ${exit.code}`
+  }),
+
+  onHost(
+    'S9',
+    'without a standard output it stops in order, the table in the log',
+    {},
+    async (host) => {
+      const [speaker, watcher] = await host.room.pair()
+      host.child.stdout?.destroy()
+      host.child.stderr?.destroy()
+      await host.room.stillTalks(speaker, watcher)
+      const exit = await host.stop()
+      mustBe([exit.code, exit.signal], [0, null], 'the status')
+      const logged = host.log.split('\n').filter((line) => line.includes('stats: '))
+      const rows = tableOf(logged.map((line) => line.replace(/^.*?stats: /, '')).join('\n'))
+      mustBe(
+        rows.map(({ echoed }) => echoed),
+        [2, 0],
+        'lines in the table',
+      )
+      return 'ended with 0, the table is in chat.log'
+    },
+  ),
+]
