@@ -9,6 +9,7 @@ import { checkConfig, type ConfigInput } from './config.ts'
 import type { ChatError } from './errors.ts'
 import { createHost } from './host.ts'
 import { Log, type LogRecord } from './log.ts'
+import { randomFrom } from './random.ts'
 
 /** What a config file may say, and for tests: */
 export interface TestConfig extends ConfigInput {
@@ -66,7 +67,7 @@ export async function createTestHost({ seed = 1, ...config }: TestConfig = {}): 
   log.addSink({ level: 'debug', write: (record) => records.push(record) })
   const host = createHost(checkConfig(config, undefined, []), {
     clock,
-    random: createRandom(seed),
+    random: randomFrom(seed),
     log,
     onFault: (error) => faults.push(error),
   })
@@ -217,16 +218,5 @@ function createTestClock(): TestClock {
       }
       now = end
     },
-  }
-}
-
-/** A small seeded generator (mulberry32), so that a test with dice can be run again. */
-function createRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }

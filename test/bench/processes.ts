@@ -1,19 +1,13 @@
 /** The processes of a benchmark: starts servers and the load, and reads what they use. */
-import {
-  type ChildProcessWithoutNullStreams,
-  execFileSync,
-  spawn,
-  spawnSync,
-} from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { cpuOf } from '../support/usage.ts'
 
 const children = new Set<ChildProcessWithoutNullStreams>()
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 const canPin = availableParallelism() > 1 && spawnSync('taskset', ['-V']).status === 0
 
 /** The one line of JSON that the load prints; `joins` has no losses, the others no `joins`. */
@@ -115,20 +109,6 @@ export async function startServer(command: readonly string[], cwd: string): Prom
     throw error
   }
   return { pid: child.pid ?? 0, port, stop }
-}
-
-/** Seconds of CPU time that a process has used, in all its threads. */
-export function cpuOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // The command's name, in brackets, may hold spaces: count from behind it.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
-}
-
-/** Resident bytes of a process. */
-export function rssOf(pid: number): number {
-  const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return Number(found?.[1]) * 1024
 }
 
 export interface LoadResult {

@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { killAll, type LoadResult, rssOf, runLoad, type Running, startServer } from './processes.ts'
+import { rssOf } from '../support/usage.ts'
+import { killAll, type LoadResult, runLoad, type Running, startServer } from './processes.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 

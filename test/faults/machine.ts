@@ -1,12 +1,10 @@
-/** What the machine has to offer: programs, a C compiler, root, and what it says of a process. */
+/** What the machine has to offer: programs, a C compiler, root, folders, ports. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { must, skip } from './check.ts'
-
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
 /** A folder for this run, removed when it ends. */
 export const workFolder = mkdtempSync(join(tmpdir(), 'multiecho-faults-'))
@@ -67,25 +65,6 @@ export function compile(name: string, ...flags: string[]): string {
   if (status !== 0) skip(`cc cannot compile ${name}.c: ${stderr.split('\n')[0]}`)
   compiled.set(name, output)
   return output
-}
-
-/** Seconds of CPU time that a process has used, in all its threads. */
-export function cpuOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // The command's name, in brackets, may hold spaces: count from behind it.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
-}
-
-/** Resident bytes of a process. */
-export function rssOf(pid: number): number {
-  const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return Number(found?.[1]) * 1024
-}
-
-/** Open file descriptors of a process. */
-export function descriptorsOf(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length
 }
 
 /** Waits for something that no event tells of: a file, a process. Looks every 20 ms; fails with `seen` in the end. */

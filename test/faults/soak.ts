@@ -12,7 +12,8 @@ import { Failed, must, mustBe } from './check.ts'
 import { startHost, tableOf, type RunningHost, type TableRow } from './host.ts'
 import { MiB, mib, when } from './machine.ts'
 import { Peer } from './peer.ts'
-import { below, randomFrom, type Random } from './random.ts'
+import { randomFrom } from '../../core/random.ts'
+import { below, type Random } from './random.ts'
 import { act, arrive, examine, isHeard, leave, type Visitor } from './soak-visitor.ts'
 
 const PROPERTIES = ['core/line-reader.test.ts', 'core/text.test.ts', 'core/forgery.test.ts']

@@ -2,7 +2,8 @@
 import { must, shown } from '../check.ts'
 import { count, type Figure } from '../figure.ts'
 import { hostileStreams } from '../hostile.ts'
-import { below, randomFrom, type Random } from '../random.ts'
+import { randomFrom } from '../../../core/random.ts'
+import { below, type Random } from '../random.ts'
 import type { Member } from '../room.ts'
 
 const SECONDS = 30
