@@ -11,7 +11,7 @@ import { Room } from './room.ts'
 export const program = resolve(import.meta.dirname, '../../dist/core/cli.js')
 
 const START_PATIENCE = 10_000
-const EXIT_PATIENCE = 10_000
+const EXIT_PATIENCE = 15_000
 const PID_FILE = 'pid'
 
 export interface HostSetup {
