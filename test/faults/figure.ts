@@ -29,7 +29,10 @@ export class Stage {
 
   /** The server that is measured: the host, set up like this, or the other one. */
   async server(setup?: HostSetup): Promise<Server & { readonly host: RunningHost | undefined }> {
-    const running = this.other === undefined ? await startHost(setup) : await startOther(this.other)
+    const running =
+      this.other === undefined
+        ? await startHost(setup)
+        : await startOther(this.other, setup?.before)
     this.later(() => running.kill())
     return Object.assign(running, { host: this.other === undefined ? running : undefined })
   }

@@ -221,11 +221,15 @@ function onTerminal(words: readonly string[]): string[] {
   return ['script', '-qefc', `echo $$ >${PID_FILE}; exec ${quoted}`, '/dev/null']
 }
 
-/** Starts another server, for comparison; `{port}` in its command stands for the port. */
-export async function startOther(command: string): Promise<RunningHost> {
+/** Starts another server, for comparison; `{port}` in its command stands for the port, and `before` goes in front of it. */
+export async function startOther(
+  command: string,
+  before: readonly string[] = [],
+): Promise<RunningHost> {
   const port = await freePort()
   const folder = newFolder()
-  const words = command.split(/\s+/).map((word) => word.replaceAll('{port}', String(port)))
+  const named = command.replaceAll('{port}', String(port)).split(/\s+/)
+  const words = [...before, ...named]
   const child = start(words, folder)
   const address = { host: '127.0.0.1', port }
   const deadline = performance.now() + START_PATIENCE

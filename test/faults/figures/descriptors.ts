@@ -1,4 +1,5 @@
 /** A7: more clients than there are file descriptors. */
+import { must } from '../check.ts'
 import { count, type Figure } from '../figure.ts'
 import type { Peer } from '../peer.ts'
 
@@ -17,7 +18,8 @@ export const descriptors: Figure = {
     })
     const peers: Peer[] = []
     for (let dial = 0; dial < DIALS; dial++) {
-      const peer = await server.room.connect()
+      const peer = await server.room.connect().catch(() => undefined)
+      must(peer !== undefined, `it has ended, or accepts nobody any more, after ${dial} dials`)
       await peer.until(() => peer.lines.length > 0 || peer.end, 'answer').catch(() => {})
       peers.push(peer)
     }

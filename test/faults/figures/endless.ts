@@ -81,8 +81,8 @@ export const endless: Figure = {
       const again = await run(stage, 0)
       const p99 = (one: Run): number => one.report.p99us / alone.report.p99us
       const more = (one: Run): number => Math.max(0, one.grown - alone.grown)
+      measured = `${Math.round(rateOf(once.flood))} MB/s, ${after}; ${count(once.report.lost)} lost of ${count(once.report.expected)}; p99 ${p99(once).toFixed(2)}× (${ms(alone.report.p99us)} → ${ms(once.report.p99us)}); memory +${mib(more(once))}; reconnecting ${count(again.flood?.connections ?? 0)} times at ${Math.round(rateOf(again.flood))} MB/s: ${count(again.report.lost)} lost, p99 ${p99(again).toFixed(2)}×, memory +${mib(more(again))}`
       const lost = alone.report.lost + once.report.lost + again.report.lost
-      measured = `${Math.round(rateOf(once.flood))} MB/s, ${after}; ${count(lost)} lost of ${count(alone.report.expected)}; p99 ${p99(once).toFixed(2)}× (${ms(alone.report.p99us)} → ${ms(once.report.p99us)}); memory +${mib(more(once))}; reconnecting ${count(again.flood?.connections ?? 0)} times at ${Math.round(rateOf(again.flood))} MB/s: p99 ${p99(again).toFixed(2)}×, memory +${mib(more(again))}`
       if (lost > 0 || cut > LIMIT || more(again) > 64 * MiB) return { measured, met: false }
       if (p99(once) <= 3 && more(once) <= 8 * MiB && rateOf(once.flood) >= 300) {
         return { measured, met: true }
