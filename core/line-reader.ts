@@ -79,7 +79,8 @@ export class LineReader {
 
   push(chunk: Buffer): void {
     this.#unread += chunk.length
-    if (this.#position === this.#chunk.length) {
+    // The last chunk may be read through while others wait behind it.
+    if (this.#chunks.length === 0 && this.#position === this.#chunk.length) {
       this.#chunk = chunk
       this.#position = 0
     } else {

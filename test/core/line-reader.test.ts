@@ -29,28 +29,30 @@ const test = suite('line reader')
 
 const LIMITS = { line: 4096, unterminated: 64 * 1024 }
 
-/** All that comes of some chunks, in order: lines, faults, answers as hex, and `AYT`. Stops at a fault that closes. */
-function readChunks(
-  chunks: readonly Buffer[],
-  pull: 'at once' | 'at the end' = 'at once',
-): string[] {
+/**
+ * All that comes of some chunks, in order: lines, faults, answers as hex, and `AYT`. Stops at a fault that closes. Of each
+ * chunk's lines at most `pulls` are pulled before the next chunk comes, as from a client that is held; the rest at the end.
+ */
+function readChunks(chunks: readonly Buffer[], pulls: readonly number[] = []): string[] {
   const seen: string[] = []
   const reader = new LineReader(LIMITS, {
     reply: (answer) => seen.push(`<${answer.toString('hex')}>`),
     areYouThere: () => seen.push('<AYT>'),
   })
-  const drain = (): boolean => {
-    for (let got = reader.next(); got !== undefined; got = reader.next()) {
+  const drain = (most = Infinity): boolean => {
+    for (let count = 0; count < most; count++) {
+      const got = reader.next()
+      if (got === undefined) break
       seen.push(typeof got === 'string' ? `"${got}"` : `!${got.description}`)
       if (got === Fault.Unterminated || got === Fault.Subnegotiation) return false
     }
     return true
   }
-  for (const chunk of chunks) {
+  for (const [index, chunk] of chunks.entries()) {
     reader.push(chunk)
-    if (pull === 'at once' && !drain()) return seen
+    if (!drain(pulls[index])) return seen
   }
-  if (pull === 'at the end') drain()
+  drain()
   return seen
 }
 
@@ -60,7 +62,11 @@ function read(...parts: readonly Bytes[]): string[] {
   const whole = readChunks([all])
   const single = Array.from(all, (byte) => Buffer.of(byte))
   assert.equal(readChunks(single), whole, 'one byte at a time')
-  assert.equal(readChunks(single, 'at the end'), whole, 'one byte at a time, read at the end')
+  assert.equal(
+    readChunks(single, new Array(single.length).fill(0)),
+    whole,
+    'one byte at a time, read at the end',
+  )
   for (let cut = 1; cut < Math.min(all.length, 200); cut++) {
     assert.equal(readChunks([all.subarray(0, cut), all.subarray(cut)]), whole, `cut at ${cut}`)
   }
@@ -360,6 +366,11 @@ test('AYT is answered at most once a second', async () => {
   assert.equal(await client.send(ask), ['[yes, still here]'])
 })
 
+test('chunks that wait stay in order when the one before them has just been read through', () => {
+  const chunks = ['one\n', 'two\n', 'three\n', 'four\n'].map((text) => bytes(text))
+  assert.equal(readChunks(chunks, [0, 1, 0]), ['"one"', '"two"', '"three"', '"four"'])
+})
+
 // At random
 
 const runs = { seed, numRuns: cases(40_000) }
@@ -371,11 +382,12 @@ function chunksOf(all: Buffer, at: readonly number[]): Buffer[] {
   return places.map((place, index) => all.subarray(place, places[index + 1]))
 }
 
-test('any bytes come to the same, however they are cut', () => {
-  const property = fc.property(input, cuts, (all, at) => {
+test('any bytes come to the same, however they are cut and whenever lines are pulled', () => {
+  const pulls = fc.array(fc.nat({ max: 3 }), { minLength: 5, maxLength: 5 })
+  const property = fc.property(input, cuts, pulls, (all, at, some) => {
     const whole = readChunks([all]).join()
     const chunks = chunksOf(all, at)
-    return readChunks(chunks).join() === whole && readChunks(chunks, 'at the end').join() === whole
+    return readChunks(chunks).join() === whole && readChunks(chunks, some).join() === whole
   })
   fc.assert(property, runs)
 })

@@ -30,6 +30,22 @@ test('a burst goes out at once, what follows one by one in order, and nobody els
   assert.equal(numbers(), ['9'])
 })
 
+test('who goes on sending while it is held keeps its order', async () => {
+  const plugins = [flood({ burst: 1, perSecond: 20 }), echo()]
+  await using host = await createTestHost({ plugins })
+  const [fast, watcher] = [await join(host), await join(host)]
+  for (let line = 1; line <= 60; line++) {
+    await fast.send(`${line}\n`)
+    if (line % 2 === 0) await host.advance(50)
+  }
+  await host.advance(60_000)
+  const numbers = watcher.take().map((line) => Number(line.replace(/^.*\) /, '')))
+  assert.equal(
+    numbers,
+    Array.from({ length: 60 }, (_, index) => index + 1),
+  )
+})
+
 test('who waits may burst again', async () => {
   const plugins = [flood({ burst: 3, perSecond: 1 }), echo()]
   await using host = await createTestHost({ plugins })
