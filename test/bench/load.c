@@ -1,23 +1,28 @@
 /*
  * load.c - the load generator and checker of the benchmarks: one thread, epoll.
  *
- *   load saturate HOST PORT --clients 90 --senders 45 --window 256 --bytes 60
- *                           --warmup S --seconds S
- *   load idle     HOST PORT --clients 9000 --lines 200 --rate 20 --bytes 60
- *   load joins    HOST PORT --clients 10000 --concurrency 200 [--close]
+ *   load saturate HOST PORT --clients 90 --senders 45 --window 256 --burst 1
+ *                           --deaf 0 --warmup MS --measure MS
+ *   load paced    HOST PORT --clients 9001 --senders 1 --rate 20 --rest MS
+ *                           --warmup MS --measure MS
  *
  * saturate keeps `window` lines in flight: a line is in flight until every
- * other client has it. idle lets one further client send at a steady rate to
- * many silent ones. joins connects clients, then holds them until its standard
- * input closes (--close: not at all). HOST is an IPv4 address.
+ * other client has it. Each packet carries `burst` lines of one sender, and
+ * `deaf` further clients never read what they are sent. paced lets clients join
+ * as fast as they can, rests, and then lets senders say `rate` lines a second,
+ * all of them together, evenly. HOST is an IPv4 address.
+ *
+ * --protocol chat|irc|ncat  what the server speaks; chat is multiecho's
+ * --concurrency 200         clients that are joining at a time
+ * --bytes 60                of a line, LF included
+ * --pid N                   the server's process, to tell its CPU time and memory
  *
  * A line is "s<sender> n<number> t<nanoseconds>" with fixed widths, padded with
  * letters to exactly --bytes, LF included. Every line that comes back is
  * compared in full with what was sent, and for each pair of receiver and sender
  * the numbers must rise by one.
  *
- * "start" and "stop" on stderr enclose the measured part, so that a driver can
- * read the server's CPU time there. The result is one line of JSON on stdout.
+ * The result is one line of JSON on stdout.
  *
  * License: MIT
  */
@@ -44,15 +49,18 @@ typedef uint32_t u32;
 enum {
   READ_SIZE = 256 * 1024,
   MAX_LINE = 8192,
-  MAX_ID = 64,
+  MAX_ID = 128,
+  MAX_BURST = 256,
+  MAX_BYTES = 2000,
+  DEAF_BUFFER = 64 * 1024,
   MAX_EVENTS = 1024,
   MAX_MISSING = 65536,
   SUB_BITS = 6, /* 64 bins for each power of two: within 2 % */
   BINS = 64 << SUB_BITS,
 };
-static const u64 SECOND = 1000000000u;
+static const u64 SECOND = 1000000000u, MILLISECOND = 1000000u;
 static const u64 PATIENCE = 10 * 1000000000ull;  /* without any arrival */
-static const u64 LAST_WAIT = 60 * 1000000000ull; /* for the idle mode's tail in all */
+static const u64 LAST_WAIT = 60 * 1000000000ull; /* for the paced mode's tail in all */
 
 struct conn {
   int fd;
@@ -67,7 +75,9 @@ struct conn {
 /* A line that was sent, as the others must receive it. */
 struct sent {
   u64 time;
-  u32 number, remaining, length;
+  u32 number, remaining;
+  u32 prefix; /* bytes ahead of the body */
+  u32 length; /* of all of it, its line end included */
   char text[];
 };
 
@@ -76,22 +86,25 @@ struct missing {
 };
 
 static struct {
-  long clients, senders, window, bytes, warmup, seconds, lines, rate, concurrency, close;
+  long clients, senders, window, burst, deaf, bytes, warmup, measure, rate, rest, concurrency, pid;
 } option = {
-    .senders = 45,
     .window = 256,
+    .burst = 1,
     .bytes = 60,
-    .warmup = 2,
-    .seconds = 5,
-    .lines = 200,
+    .warmup = 2000,
+    .measure = 5000,
     .rate = 20,
+    .rest = 200,
     .concurrency = 200,
 };
+
+static enum { CHAT, IRC, NCAT } protocol = CHAT;
 
 static struct sockaddr_in address;
 static int poller;
 static struct conn *conns;
 static u32 conn_count, sender_count;
+static u32 reader_count; /* the first of the connections; the rest never read */
 
 static char *ring; /* sender_count rows of ring_size slots */
 static u32 ring_size, slot_size;
@@ -103,8 +116,9 @@ static u64 delivered, lost, reordered, duplicated, altered, other;
 static struct missing missing[MAX_MISSING];
 static u32 missing_count;
 
-static u64 measured_bins[BINS], ignored_bins[BINS];
-static u64 *bins = ignored_bins;
+/* How long each delivery took, and how long each line took to its last reader. */
+static u64 measured_bins[BINS], measured_last[BINS], ignored_bins[BINS];
+static u64 *bins = ignored_bins, *last_bins = ignored_bins;
 static u64 slowest;
 
 __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *format, ...) {
@@ -130,11 +144,27 @@ static u64 clock_now(void) {
   return (u64)t.tv_sec * SECOND + (u64)t.tv_nsec;
 }
 
-static double cpu_seconds(void) {
-  struct rusage r;
-  getrusage(RUSAGE_SELF, &r);
-  return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
-         (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+/* CPU seconds, user and system, of a process in all its threads; 0 is this one. */
+static double cpu_seconds(pid_t pid) {
+  struct timespec t = {0};
+  clockid_t clock;
+  if (clock_getcpuclockid(pid, &clock) == 0)
+    clock_gettime(clock, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Resident bytes of the server. */
+static double resident_bytes(void) {
+  char path[64];
+  long pages = 0;
+  snprintf(path, sizeof path, "/proc/%ld/statm", option.pid);
+  FILE *file = fopen(path, "r");
+  if (!file)
+    return 0;
+  if (fscanf(file, "%*d %ld", &pages) != 1)
+    pages = 0;
+  fclose(file);
+  return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
 /* ---- latencies: logarithmic bins ---- */
@@ -154,12 +184,12 @@ static double bin_middle(u32 bin) {
   return (double)low + (double)(1ull << shift) / 2;
 }
 
-static double percentile_us(double share) {
+static double percentile_us(const u64 *counts, double share) {
   u64 total = 0, seen = 0;
   for (u32 i = 0; i < BINS; i++)
-    total += measured_bins[i];
+    total += counts[i];
   for (u32 i = 0; i < BINS; i++) {
-    seen += measured_bins[i];
+    seen += counts[i];
     if (total > 0 && (double)seen >= share * (double)total)
       return bin_middle(i) / 1000;
   }
@@ -201,14 +231,19 @@ static void prepare_lines(u32 at_once) {
   for (u32 s = 0; s < sender_count; s++) {
     for (u32 i = 0; i < ring_size; i++) {
       struct sent *line = slot_of(s, i);
-      u32 prefix = (u32)sprintf(line->text, "(%s) ", conns[s].id);
-      char *body = line->text + prefix;
+      const char *format = protocol == IRC    ? "%s PRIVMSG #c :"
+                           : protocol == NCAT ? "%s "
+                                              : "(%s) ";
+      line->prefix = (u32)sprintf(line->text, format, conns[s].id);
+      char *body = line->text + line->prefix;
       sprintf(body, "s%03u n%010u t%019u", s, 0u, 0u);
       body[PADDING_AT] = ' ';
       for (u32 k = PADDING_AT + 1; k < option.bytes - 1; k++)
         body[k] = (char)('a' + (k + s) % 26);
-      memcpy(body + option.bytes - 1, "\r\n", 2);
-      line->length = prefix + (u32)option.bytes + 1;
+      /* ncat passes the line end on as it came. */
+      const char *end = protocol == NCAT ? "\n" : "\r\n";
+      strcpy(body + option.bytes - 1, end);
+      line->length = line->prefix + (u32)option.bytes - 1 + (u32)strlen(end);
     }
   }
   for (u32 c = 0; c < conn_count; c++)
@@ -217,32 +252,43 @@ static void prepare_lines(u32 at_once) {
       expected[(size_t)c * sender_count + s] = c == s ? UINT32_MAX : 1;
 }
 
-static void send_line(u32 sender) {
-  char out[MAX_LINE];
-  size_t size = (size_t)option.bytes;
-  u32 number = ++last_number[sender];
-  struct sent *line = slot_of(sender, number);
-  char *body = line->text + line->length - size - 1;
-  line->number = number;
-  line->remaining = conn_count - 1;
-  line->time = clock_now();
-  put_digits(body + NUMBER_AT, NUMBER_WIDTH, number);
-  put_digits(body + TIME_AT, TIME_WIDTH, line->time);
-  memcpy(out, body, size - 1);
-  out[size - 1] = '\n';
-  in_flight++;
-  ssize_t n = send(conns[sender].fd, out, size, MSG_NOSIGNAL);
+/* Sends `burst` lines of one sender in one packet. */
+static void send_lines(u32 sender) {
+  static const char command[] = "PRIVMSG #c :";
+  static char out[MAX_BURST * (sizeof command + MAX_BYTES + 2)];
+  char *at = out;
+  u64 now = clock_now();
+  for (long k = 0; k < option.burst; k++) {
+    u32 number = ++last_number[sender];
+    struct sent *line = slot_of(sender, number);
+    char *body = line->text + line->prefix;
+    line->number = number;
+    line->remaining = reader_count - 1;
+    line->time = now;
+    put_digits(body + NUMBER_AT, NUMBER_WIDTH, number);
+    put_digits(body + TIME_AT, TIME_WIDTH, line->time);
+    if (protocol == IRC)
+      at = mempcpy(at, command, sizeof command - 1);
+    at = mempcpy(at, body, (size_t)option.bytes - 1);
+    if (protocol == IRC)
+      *at++ = '\r';
+    *at++ = '\n';
+  }
+  in_flight += (u32)option.burst;
+  ssize_t n = send(conns[sender].fd, out, (size_t)(at - out), MSG_NOSIGNAL);
   if (n < 0 && errno != EAGAIN)
     die("sender %u: %s", sender, strerror(errno));
-  if (n != (ssize_t)size)
+  if (n != at - out)
     die("sender %u: its socket is full; use a smaller --window", sender);
 }
 
 /* ---- receiving ---- */
 
-static inline void settle(struct sent *line) {
-  if (--line->remaining == 0)
-    in_flight--;
+static inline void settle(struct sent *line, u64 now) {
+  if (--line->remaining > 0)
+    return;
+  in_flight--;
+  last_bins[bin_of(now - line->time)]++;
 }
 
 static bool digits(const char *p, int width, u32 *value) {
@@ -270,13 +316,27 @@ static void late_or_again(u32 receiver, u32 sender, u32 number) {
   duplicated++;
 }
 
+/* What is between the sender's name and its line; in the protocols, it is nowhere else. */
+static const char *const before_body[] = {[CHAT] = ") s", [IRC] = " :s", [NCAT] = "> s"};
+
+/* Whether a line is the server's own, as of somebody who comes. */
+static bool is_notice(const char *text, size_t length) {
+  if (protocol == IRC)
+    return !memmem(text, length, " PRIVMSG #c :", 13);
+  return protocol == NCAT && length > 11 && memcmp(text, "<announce> ", 11) == 0;
+}
+
 /* Any line that is not exactly the expected one of its sender. */
 static void take_odd_line(struct conn *c, const char *text, size_t length, u64 now) {
   u32 sender, number;
-  const char *body = memmem(text, length, ") s", 3);
-  if (text[0] != '(' || !body || text + length - (body += 2) < PADDING_AT ||
-      !digits(body + 1, 3, &sender) || memcmp(body + 4, " n", 2) != 0 ||
-      !digits(body + NUMBER_AT, NUMBER_WIDTH, &number) || sender >= sender_count) {
+  if (is_notice(text, length))
+    return;
+  const char *body = memmem(text, length, before_body[protocol], 3);
+  body = body ? body + 2 : text;
+  /* ncat names the sender once for all that it read at a time. */
+  if ((body == text && protocol != NCAT) || text + length - body < PADDING_AT ||
+      *body != 's' || !digits(body + 1, 3, &sender) || memcmp(body + 4, " n", 2) != 0 || !digits(body + NUMBER_AT, NUMBER_WIDTH, &number) ||
+      sender >= sender_count) {
     other++;
     return;
   }
@@ -294,38 +354,99 @@ static void take_odd_line(struct conn *c, const char *text, size_t length, u64 n
     lost++;
     if (missing_count < MAX_MISSING)
       missing[missing_count++] = (struct missing){c->index, sender, *next};
-    settle(slot_of(sender, *next));
+    settle(slot_of(sender, *next), now);
   }
   struct sent *line = slot_of(sender, number);
-  if (length + 2 != line->length || memcmp(text, line->text, length) != 0)
+  const char *whole = line->text + (body == text ? line->prefix : 0);
+  if (text + length - body != option.bytes - 1 || memcmp(text, whole, length) != 0)
     altered++;
   note_latency(now - line->time);
   delivered++;
-  settle(line);
+  settle(line, now);
   ++*next;
 }
 
-static void take_greeting(struct conn *c, const char *text, size_t length) {
+/* ---- being greeted ---- */
+
+enum { GREETED = 2 };
+
+static void say(struct conn *c, const char *format, const char *argument) {
+  char text[256];
+  int length = snprintf(text, sizeof text, format, argument);
+  if (send(c->fd, text, (size_t)length, MSG_NOSIGNAL) != length)
+    die("client %u: %s", c->index, strerror(errno));
+}
+
+static void keep_id(struct conn *c, const char *text, size_t length) {
+  if (length >= MAX_ID)
+    die("unexpected greeting: %.*s", (int)length, text);
+  memcpy(c->id, text, length);
+  c->id[length] = '\0';
+}
+
+/* Two lines, of which the second has the id. */
+static void take_chat_greeting(struct conn *c, const char *text, size_t length) {
   static const char label[] = "client id: ";
   size_t skip = sizeof label - 1;
-  if (++c->greeted == 2) {
-    if (length <= skip || length - skip >= MAX_ID || memcmp(text, label, skip) != 0)
-      die("unexpected greeting: %.*s", (int)length, text);
-    memcpy(c->id, text + skip, length - skip);
-  }
+  if (++c->greeted < GREETED)
+    return;
+  if (length <= skip || memcmp(text, label, skip) != 0)
+    die("unexpected greeting: %.*s", (int)length, text);
+  keep_id(c, text + skip, length - skip);
 }
+
+/* Registers, joins the channel, and has come with the end of the names (366). */
+static void take_irc_greeting(struct conn *c, const char *text, size_t length) {
+  char line[512];
+  if (length >= sizeof line)
+    return;
+  memcpy(line, text, length);
+  line[length] = '\0';
+  char *join = strstr(line, " JOIN "), *ping = strncmp(line, "PING ", 5) == 0 ? line + 5 : NULL;
+  if (strncmp(line, "ERROR", 5) == 0)
+    die("client %u: %s", c->index, line);
+  if (ping)
+    say(c, "PONG %s\r\n", ping);
+  else if (strstr(line, " 001 "))
+    say(c, "JOIN %s\r\n", "#c");
+  else if (join && c->greeted == 0 && (c->greeted = 1))
+    keep_id(c, line, (size_t)(join - line)); /* nobody else's before its own */
+  else if (c->greeted == 1 && strstr(line, " 366 "))
+    c->greeted = GREETED;
+}
+
+/* One announcement: "<announce> 127.0.0.1 is connected as <user5>." */
+static void take_ncat_greeting(struct conn *c, const char *text, size_t length) {
+  const char *id = memrchr(text, '<', length), *end = memrchr(text, '>', length);
+  if (!id || !end || end < id)
+    die("unexpected greeting: %.*s", (int)length, text);
+  keep_id(c, id, (size_t)(end + 1 - id));
+  c->greeted = GREETED;
+}
+
+static void take_greeting(struct conn *c, const char *text, size_t length) {
+  if (protocol == IRC)
+    take_irc_greeting(c, text, length);
+  else if (protocol == NCAT)
+    take_ncat_greeting(c, text, length);
+  else
+    take_chat_greeting(c, text, length);
+}
+
+/* ---- reading ---- */
 
 /* Takes the whole lines in [at, end); returns where the rest begins. */
 static char *take_lines(struct conn *c, char *at, char *end, u64 now) {
   u32 *next = expected ? &expected[(size_t)c->index * sender_count] : NULL;
+  const char id_ends = protocol == IRC ? ':' : before_body[protocol][0];
   u64 count = 0;
   while (at < end) {
     /* The usual case: the expected line of its sender, byte for byte. */
-    if (c->greeted == 2 && end - at > PADDING_AT) {
+    if (c->greeted == GREETED && next && end - at > PADDING_AT) {
       size_t span = (size_t)(end - at) - PADDING_AT;
-      char *id_end = memchr(at, ')', span < MAX_ID ? span : MAX_ID);
+      char *id_end = memchr(at + 1, id_ends, span < MAX_ID ? span : MAX_ID);
       if (id_end) {
-        const char *digit = id_end + sizeof ") s" - 1;
+        const char *digit = id_end + (protocol == IRC ? 2 : 3);
         u32 sender =
             (u32)(digit[0] - '0') * 100 + (u32)(digit[1] - '0') * 10 + (u32)(digit[2] - '0');
         if (sender < sender_count) {
@@ -336,7 +457,7 @@ static char *take_lines(struct conn *c, char *at, char *end, u64 now) {
             next[sender]++;
             count++;
             at += line->length;
-            settle(line);
+            settle(line, now);
             continue;
           }
         }
@@ -348,9 +469,9 @@ static char *take_lines(struct conn *c, char *at, char *end, u64 now) {
     size_t length = (size_t)(newline - at);
     if (length > 0 && at[length - 1] == '\r')
       length--;
-    if (c->greeted < 2)
+    if (c->greeted < GREETED)
       take_greeting(c, at, length);
-    else
+    else if (expected)
       take_odd_line(c, at, length, now);
     at = newline + 1;
   }
@@ -364,6 +485,11 @@ static u64 read_conn(struct conn *c) {
   char *input = space + MAX_LINE;
   ssize_t n = read(c->fd, input, READ_SIZE);
   u64 now = clock_now();
+  /* These leave Nagle's algorithm on: delaying what it waits for would measure that. */
+  if (protocol != CHAT) {
+    int on = 1;
+    setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  }
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return now;
   if (n <= 0)
@@ -393,36 +519,55 @@ static void begin_connecting(struct conn *c) {
   if (c->fd < 0)
     die("socket: %s", strerror(errno));
   setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (c->index >= reader_count) {
+    int small = DEAF_BUFFER;
+    setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  }
   c->began = clock_now();
   if (connect(c->fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS)
     die("connect: %s", strerror(errno));
-  struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+  struct epoll_event e = {.events = EPOLLIN | (protocol == IRC ? EPOLLOUT : 0), .data.ptr = c};
   if (epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &e) < 0)
     die("epoll_ctl: %s", strerror(errno));
 }
 
+/* IRC's client speaks first, once it is connected. */
+static void introduce(struct conn *c) {
+  char name[16];
+  struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+  if (epoll_ctl(poller, EPOLL_CTL_MOD, c->fd, &e) < 0)
+    die("epoll_ctl: %s", strerror(errno));
+  snprintf(name, sizeof name, "c%05u", c->index);
+  say(c, "NICK %s\r\nUSER c 0 * :c\r\n", name);
+}
+
 /* Connects all the clients, at most `concurrency` of them waiting at a time. */
-static void connect_all(u32 count) {
+static void connect_all(u32 readers, u32 deaf) {
   static struct epoll_event events[MAX_EVENTS];
-  u32 begun = 0, done = 0;
+  u32 begun = 0, done = 0, count = readers + deaf;
   conn_count = count;
+  reader_count = readers;
   conns = allocate(count, sizeof *conns);
   while (done < count) {
     for (; begun < count && begun - done < option.concurrency; begun++) {
       conns[begun].index = begun;
       begin_connecting(&conns[begun]);
     }
-    int n = epoll_wait(poller, events, MAX_EVENTS, (int)(PATIENCE / 1000000));
+    int n = epoll_wait(poller, events, MAX_EVENTS, (int)(PATIENCE / MILLISECOND));
     if (n == 0)
       die("only %u of %u clients were greeted", done, count);
     for (int i = 0; i < n; i++) {
       struct conn *c = events[i].data.ptr;
-      bool before = c->greeted == 2;
+      bool before = c->greeted == GREETED;
+      if (events[i].events & EPOLLOUT)
+        introduce(c);
       u64 now = read_conn(c);
-      if (!before && c->greeted == 2) {
-        done++;
-        note_latency(now - c->began);
-      }
+      if (before || c->greeted != GREETED)
+        continue;
+      done++;
+      note_latency(now - c->began);
+      if (c->index >= readers && epoll_ctl(poller, EPOLL_CTL_DEL, c->fd, NULL) < 0)
+        die("epoll_ctl: %s", strerror(errno));
     }
   }
 }
@@ -430,64 +575,59 @@ static void connect_all(u32 count) {
 /* ---- the modes ---- */
 
 static u64 begun_at, ended_at, begun_delivered, ended_delivered;
-static double begun_cpu, ended_cpu;
+static double begun_cpu, ended_cpu, begun_server_cpu, ended_server_cpu;
 
 static void begin_measuring(u64 now) {
   begun_at = now;
   begun_delivered = delivered;
-  begun_cpu = cpu_seconds();
+  begun_cpu = cpu_seconds(0);
+  begun_server_cpu = cpu_seconds((pid_t)option.pid);
   bins = measured_bins;
+  last_bins = measured_last;
   slowest = 0;
-  fputs("start\n", stderr);
 }
 
 static void end_measuring(u64 now) {
   ended_at = now;
   ended_delivered = delivered;
-  ended_cpu = cpu_seconds();
-  bins = ignored_bins;
-  fputs("stop\n", stderr);
-}
-
-static void print_times(const char *what, u64 count) {
-  double seconds = (double)(ended_at - begun_at) / 1e9;
-  printf("{\"%s\":%llu,\"seconds\":%.3f,\"perSecond\":%.0f,", what, (unsigned long long)count,
-         seconds, (double)count / seconds);
-}
-
-static void print_latencies(u64 max) {
-  printf("\"p50us\":%.1f,\"p99us\":%.1f,\"maxus\":%.1f,\"loadCpu\":%.3f}\n", percentile_us(0.5),
-         percentile_us(0.99), (double)max / 1000,
-         (ended_cpu - begun_cpu) / ((double)(ended_at - begun_at) / 1e9));
-  fflush(stdout);
+  ended_cpu = cpu_seconds(0);
+  ended_server_cpu = cpu_seconds((pid_t)option.pid);
+  bins = last_bins = ignored_bins;
 }
 
 static void report_deliveries(u64 max) {
   /* What has not come by now is lost. */
-  for (u32 c = 0; c < conn_count; c++)
+  for (u32 c = 0; c < reader_count; c++)
     for (u32 s = 0; s < sender_count; s++)
       if (c != s)
         lost += last_number[s] + 1 - expected[(size_t)c * sender_count + s];
-  print_times("deliveries", ended_delivered - begun_delivered);
+  u64 count = ended_delivered - begun_delivered;
+  double seconds = (double)(ended_at - begun_at) / 1e9;
+  printf("\"deliveries\":%llu,\"seconds\":%.3f,\"cpu\":%.6f,\"loadCpu\":%.6f,",
+         (unsigned long long)count, seconds, ended_server_cpu - begun_server_cpu,
+         ended_cpu - begun_cpu);
   printf("\"lost\":%llu,\"reordered\":%llu,\"duplicated\":%llu,", (unsigned long long)lost,
          (unsigned long long)reordered, (unsigned long long)duplicated);
   printf("\"altered\":%llu,\"other\":%llu,", (unsigned long long)altered,
          (unsigned long long)other);
-  print_latencies(max);
+  printf("\"p50us\":%.1f,\"p99us\":%.1f,\"maxus\":%.1f,\"last50us\":%.1f}\n",
+         percentile_us(measured_bins, 0.5), percentile_us(measured_bins, 0.99),
+         (double)max / 1000, percentile_us(measured_last, 0.5));
 }
 
 static void saturate(void) {
   static struct epoll_event events[MAX_EVENTS];
   enum { WARMING, MEASURING, ENDING } phase = WARMING;
-  connect_all((u32)option.clients);
+  connect_all((u32)option.clients, (u32)option.deaf);
+  printf("{");
   sender_count = (u32)option.senders;
   prepare_lines((u32)option.window);
-  u64 now = clock_now(), due = now + (u64)option.warmup * SECOND, latest = now, max = 0;
-  u32 turn = 0;
+  u64 now = clock_now(), due = now + (u64)option.warmup * MILLISECOND, latest = now, max = 0;
+  u32 turn = 0, most = (u32)(option.window - option.burst);
   while (phase != ENDING || (in_flight > 0 && now - latest < PATIENCE)) {
     /* At the start, and if nothing arrives; else the loop below refills. */
-    while (phase != ENDING && in_flight < option.window)
-      send_line(turn++ % sender_count);
+    while (phase != ENDING && in_flight <= most)
+      send_lines(turn++ % sender_count);
     int n = epoll_wait(poller, events, MAX_EVENTS, 100);
     now = clock_now();
     if (n > 0)
@@ -496,12 +636,12 @@ static void saturate(void) {
       die("nothing has arrived for %llu s", (unsigned long long)(PATIENCE / SECOND));
     for (int i = 0; i < n; i++) {
       now = read_conn(events[i].data.ptr);
-      while (phase != ENDING && in_flight < option.window)
-        send_line(turn++ % sender_count);
+      while (phase != ENDING && in_flight <= most)
+        send_lines(turn++ % sender_count);
     }
     if (phase == WARMING && now >= due) {
       begin_measuring(now);
-      due = now + (u64)option.seconds * SECOND;
+      due = now + (u64)option.measure * MILLISECOND;
       phase = MEASURING;
     } else if (phase == MEASURING && now >= due) {
       end_measuring(now);
@@ -512,26 +652,39 @@ static void saturate(void) {
   report_deliveries(max);
 }
 
-static void idle(void) {
+static void paced(void) {
   static struct epoll_event events[MAX_EVENTS];
-  connect_all((u32)option.clients + 1);
-  sender_count = 1;
-  prepare_lines((u32)option.lines);
-  usleep(500000); /* let the server come to rest after the joins */
+  u32 warming = (u32)(option.warmup * option.rate / 1000);
+  u32 lines = warming + (u32)(option.measure * option.rate / 1000);
+  double memory = resident_bytes(), cpu = cpu_seconds((pid_t)option.pid);
+  u64 began = clock_now();
+  connect_all((u32)option.clients, 0);
+  double joining = (double)(clock_now() - began) / 1e9;
+  cpu = cpu_seconds((pid_t)option.pid) - cpu;
+  usleep((useconds_t)option.rest * 1000); /* let the server come to rest */
+  memory = resident_bytes() - memory;
+  printf("{\"joinsPerSecond\":%.0f,\"joinCpu\":%.2f,\"bytesPerClient\":%.0f,",
+         (double)option.clients / joining, cpu * 1e6 / (double)option.clients,
+         memory / (double)option.clients);
+  sender_count = (u32)option.senders;
+  prepare_lines(lines);
   u64 now = clock_now(), start = now, latest = now, end = UINT64_MAX;
   u32 sent = 0;
-  begin_measuring(now);
-  while (sent < option.lines || (in_flight > 0 && now - latest < PATIENCE && now < end)) {
+  if (warming == 0)
+    begin_measuring(now);
+  while (sent < lines || (in_flight > 0 && now - latest < PATIENCE && now < end)) {
     u64 due = start + sent * SECOND / (u64)option.rate;
-    if (sent < option.lines && now >= due) {
-      send_line(0);
-      if (++sent == option.lines) {
+    if (sent < lines && now >= due) {
+      if (sent == warming && sent > 0)
+        begin_measuring(now);
+      send_lines(sent % sender_count);
+      if (++sent == lines) {
         latest = now = clock_now();
         end = now + LAST_WAIT;
       }
       continue;
     }
-    int wait = sent < option.lines ? (int)((due - now) / 1000000) + 1 : 100;
+    int wait = sent < lines ? (int)((due - now) / MILLISECOND) + 1 : 100;
     int n = epoll_wait(poller, events, MAX_EVENTS, wait);
     now = clock_now();
     for (int i = 0; i < n; i++)
@@ -541,47 +694,39 @@ static void idle(void) {
   report_deliveries(slowest);
 }
 
-static void joins(void) {
-  static struct epoll_event events[MAX_EVENTS];
-  begin_measuring(clock_now());
-  connect_all((u32)option.clients);
-  end_measuring(clock_now());
-  print_times("joins", conn_count);
-  print_latencies(slowest);
-  if (option.close)
-    return;
-  struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
-  if (epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &e) < 0)
-    return; /* a file or the null device: it is at its end already */
-  for (;;) {
-    int n = epoll_wait(poller, events, MAX_EVENTS, -1);
-    for (int i = 0; i < n; i++) {
-      char scrap[256];
-      if (events[i].data.ptr)
-        read_conn(events[i].data.ptr);
-      else if (read(STDIN_FILENO, scrap, sizeof scrap) <= 0)
-        return;
-    }
-  }
-}
-
 /* ---- the command line ---- */
+
+static void read_protocol(const char *name) {
+  if (strcmp(name, "irc") == 0)
+    protocol = IRC;
+  else if (strcmp(name, "ncat") == 0)
+    protocol = NCAT;
+  else if (strcmp(name, "chat") != 0)
+    die("--protocol: chat, irc or ncat");
+}
 
 static void read_options(int argc, char **argv) {
   static const struct {
     const char *name;
     long *value, least, most;
   } known[] = {
-      {"--clients", &option.clients, 2, 20000}, {"--senders", &option.senders, 1, 999},
-      {"--window", &option.window, 1, 65536},   {"--bytes", &option.bytes, 40, 2000},
-      {"--warmup", &option.warmup, 0, 600},     {"--seconds", &option.seconds, 1, 600},
-      {"--lines", &option.lines, 1, 65536},     {"--rate", &option.rate, 1, 10000},
+      {"--clients", &option.clients, 2, 20000},
+      {"--senders", &option.senders, 1, 999},
+      {"--window", &option.window, 1, 65536},
+      {"--burst", &option.burst, 1, MAX_BURST},
+      {"--deaf", &option.deaf, 0, 1000},
+      {"--bytes", &option.bytes, 40, MAX_BYTES},
+      {"--warmup", &option.warmup, 0, 600000},
+      {"--measure", &option.measure, 1, 600000},
+      {"--rate", &option.rate, 1, 10000},
+      {"--rest", &option.rest, 0, 60000},
       {"--concurrency", &option.concurrency, 1, 4096},
+      {"--pid", &option.pid, 1, 1L << 22},
   };
   for (int i = 4; i < argc; i++) {
     size_t k = 0, count = sizeof known / sizeof *known;
-    if (strcmp(argv[i], "--close") == 0) {
-      option.close = 1;
+    if (strcmp(argv[i], "--protocol") == 0 && i + 1 < argc) {
+      read_protocol(argv[++i]);
       continue;
     }
     while (k < count && strcmp(argv[i], known[k].name) != 0)
@@ -598,13 +743,16 @@ static void read_options(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "";
-  bool is_saturate = strcmp(mode, "saturate") == 0, is_idle = strcmp(mode, "idle") == 0;
-  if (argc < 4 || !(is_saturate || is_idle || strcmp(mode, "joins") == 0))
-    die("usage: load saturate|idle|joins HOST PORT [options]");
-  option.clients = is_saturate ? 90 : is_idle ? 9000 : 10000;
+  bool is_saturate = strcmp(mode, "saturate") == 0, is_paced = strcmp(mode, "paced") == 0;
+  if (argc < 4 || !(is_saturate || is_paced))
+    die("usage: load saturate|paced HOST PORT [options]");
+  option.clients = is_saturate ? 90 : 9001;
+  option.senders = is_saturate ? 45 : 1;
   read_options(argc, argv);
-  if (is_saturate && option.senders > option.clients)
+  if (option.senders > option.clients)
     die("more senders than clients");
+  if (option.burst > option.window)
+    die("a burst is larger than the window");
   address.sin_family = AF_INET;
   address.sin_port = htons((uint16_t)atoi(argv[3]));
   if (inet_pton(AF_INET, argv[2], &address.sin_addr) != 1)
@@ -614,7 +762,7 @@ int main(int argc, char **argv) {
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
-  if ((rlim_t)option.clients + 16 > files.rlim_cur)
+  if ((rlim_t)(option.clients + option.deaf) + 16 > files.rlim_cur)
     die("%ld clients need more descriptors than %ld", option.clients, (long)files.rlim_cur);
 
   poller = epoll_create1(EPOLL_CLOEXEC);
@@ -622,9 +770,7 @@ int main(int argc, char **argv) {
     die("epoll_create1: %s", strerror(errno));
   if (is_saturate)
     saturate();
-  else if (is_idle)
-    idle();
   else
-    joins();
+    paced();
   return 0;
 }

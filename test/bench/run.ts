@@ -1,249 +1,206 @@
 /**
- * The benchmark driver: compiles the C programs, starts each server in turn, puts the load on it,
- * and prints a table for each mode. README.md says what the columns mean.
+ * The benchmark: the host and its peers on the same work, in turn, in one run. README.md says how to read it.
  *
- *   node --import tsx test/bench/run.ts [saturate|idle|joins|all] [options]
+ *   npm run bench -- [scenario...] [--quick] [--docs] [options]
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { cpus, release, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { rssOf } from '../support/usage.ts'
-import { killAll, type LoadResult, runLoad, type Running, startServer } from './processes.ts'
+import { chart, type Series } from './chart.ts'
+import { isPinned, killAll } from './processes.ts'
+import { faultsOf, scenarioTable, targetTable } from './report.ts'
+import { Results } from './results.ts'
+import { GROWTH, measureGrowth, scenariosOf, type Sample, type Setting } from './scenarios.ts'
+import { compile, findServers, TITLES } from './servers.ts'
+import { median, short } from './statistics.ts'
+import { isMet, targetsOf } from './targets.ts'
 
 const root = resolve(import.meta.dirname, '../..')
+const DOCS = join(root, 'docs/performance.md')
+const JSON_FILE = join(root, 'test/bench/results.json')
+const CHART_FILE = join(root, 'docs/performance.svg')
+/** What the host is in results. */
+const HOST = 'multiecho'
+const GROWTH_ROUNDS = 3
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    server: { type: 'string', default: 'node dist/core/cli.js -p {port}' },
-    only: { type: 'string', default: 'multiecho,c,naive' },
-    rounds: { type: 'string', default: '3' },
-    warmup: { type: 'string', default: '2' },
-    seconds: { type: 'string', default: '5' },
-    clients: { type: 'string' },
-    senders: { type: 'string', default: '45' },
-    window: { type: 'string', default: '256' },
-    lines: { type: 'string', default: '100' },
-    rate: { type: 'string', default: '5' },
+    quick: { type: 'boolean', default: false },
+    docs: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    only: { type: 'string' },
+    json: { type: 'string' },
+    require: { type: 'string' },
+    server: { type: 'string', default: `node ${join(root, 'dist/core/cli.js')}` },
   },
 })
 
-/** What one round gave for one server. */
-interface Sample extends LoadResult {
-  rssBefore: number
-  rssHeld: number
-}
+const say = (text: string): boolean => process.stderr.write(`${text}\n`)
 
-interface Mode {
-  /** The options for the load. */
-  load: string
-  /** Seconds after which the load is given up. */
-  limit: number
-  columns: Record<string, (samples: readonly Sample[]) => string>
-  /** The columns for which the last rows compare a server with the C server. */
-  ratios: Record<string, (sample: Sample) => number>
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  const middle = sorted.length / 2
-  const low = sorted[Math.ceil(middle) - 1] ?? Number.NaN
-  const high = sorted[Math.floor(middle)] ?? Number.NaN
-  return (low + high) / 2
-}
-
-/** A number with three digits that count, or all of those before the point. */
-function short(value: number): string {
-  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2
-  return value.toLocaleString('en', {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  })
-}
-
-const middleOf =
-  (pick: (sample: Sample) => number) =>
-  (samples: readonly Sample[]): string =>
-    short(median(samples.map(pick)))
-
-const rangeOf =
-  (pick: (sample: Sample) => number) =>
-  (samples: readonly Sample[]): string => {
-    const numbers = samples.map(pick)
-    return `${short(Math.min(...numbers))}-${short(Math.max(...numbers))}`
-  }
-
-const sumOf =
-  (...keys: ('lost' | 'reordered' | 'duplicated' | 'altered' | 'other')[]) =>
-  (samples: readonly Sample[]): string =>
-    String(
-      samples.reduce((sum, { report }) => sum + keys.reduce((s, k) => s + (report[k] ?? 0), 0), 0),
-    )
-
-const perSecond = (sample: Sample): number => sample.report.perSecond
-const deliveryCpu = ({ cpu, report }: Sample): number => (cpu * 1e6) / (report.deliveries ?? 0)
-const joinCpu = ({ cpu, report }: Sample): number => (cpu * 1e6) / (report.joins ?? 0)
-const clientKiB = ({ rssHeld, rssBefore, report }: Sample): number =>
-  (rssHeld - rssBefore) / (report.joins ?? 0) / 1024
-
-const latencyAndCpu = {
-  'p50 ms': middleOf(({ report }) => report.p50us / 1000),
-  'p99 ms': middleOf(({ report }) => report.p99us / 1000),
-  'server CPU %': middleOf(({ cpu, report }) => (cpu / report.seconds) * 100),
-  'load CPU %': middleOf(({ report }) => report.loadCpu * 100),
-}
-const faults = {
-  lost: sumOf('lost'),
-  reordered: sumOf('reordered'),
-  'other faults': sumOf('duplicated', 'altered', 'other'),
-}
-
-const { warmup, seconds, senders, window, lines, rate } = values
-const modes: Record<string, Mode> = {
-  saturate: {
-    load: `--clients ${values.clients ?? '90'} --senders ${senders} --window ${window}
-      --warmup ${warmup} --seconds ${seconds}`,
-    limit: Number(warmup) + Number(seconds) + 60,
-    columns: {
-      'deliveries/s': middleOf(perSecond),
-      'min-max': rangeOf(perSecond),
-      'CPU µs/delivery': middleOf(deliveryCpu),
-      ...latencyAndCpu,
-      ...faults,
-    },
-    ratios: { 'deliveries/s': perSecond, 'CPU µs/delivery': deliveryCpu },
-  },
-  idle: {
-    load: `--clients ${values.clients ?? '9000'} --lines ${lines} --rate ${rate}`,
-    limit: Number(lines) / Number(rate) + 120,
-    columns: {
-      'CPU µs/delivery': middleOf(deliveryCpu),
-      'min-max': rangeOf(deliveryCpu),
-      ...latencyAndCpu,
-      ...faults,
-    },
-    ratios: { 'CPU µs/delivery': deliveryCpu },
-  },
-  joins: {
-    load: `--clients ${values.clients ?? '10000'}`,
-    limit: 120,
-    columns: {
-      'joins/s': middleOf(perSecond),
-      'min-max': rangeOf(perSecond),
-      'CPU µs/join': middleOf(joinCpu),
-      'KiB/client': middleOf(clientKiB),
-      'MiB at start': middleOf(({ rssBefore }) => rssBefore / 2 ** 20),
-      ...latencyAndCpu,
-    },
-    ratios: { 'joins/s': perSecond, 'CPU µs/join': joinCpu, 'KiB/client': clientKiB },
-  },
-}
-
-async function measure(mode: string, setup: Mode, load: string, server: Running): Promise<Sample> {
-  // Its memory and its compiled code settle before the first look.
-  await sleep(1000)
-  const rssBefore = rssOf(server.pid)
-  let rssHeld = rssBefore
-  const command = [load, mode, '127.0.0.1', String(server.port), ...setup.load.split(/\s+/)]
-  const result = await runLoad(command, server, setup.limit, async () => {
-    if (mode === 'joins') await sleep(1000)
-    rssHeld = rssOf(server.pid)
-  })
-  return { ...result, rssBefore, rssHeld }
-}
-
-function printTable(rows: readonly (readonly string[])[]): void {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
-  for (const row of rows) {
-    const cells = row.map((cell, i) =>
-      i ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
-    )
-    process.stdout.write(`${cells.join('  ')}\n`)
+/** One turn; what goes wrong in it is told and counts as a failure. */
+async function turn(run: () => Promise<Sample>): Promise<Sample | undefined> {
+  try {
+    return await run()
+  } catch (error) {
+    say(`  failed: ${error instanceof Error ? error.message : String(error)}`)
+    return undefined
   }
 }
 
-function printMode(mode: string, setup: Mode, results: ReadonlyMap<string, Sample[]>): void {
-  const names = Object.keys(setup.columns)
-  const rows = [['server', ...names]]
-  for (const [name, samples] of results) {
-    const cells = Object.values(setup.columns).map((cell) => (samples.length ? cell(samples) : '-'))
-    rows.push([name, ...cells])
+async function measure(setting: Setting): Promise<Results> {
+  const results = new Results()
+  const all = scenariosOf(setting)
+  const unknown = positionals.find((name) => !all.some((scenario) => scenario.name === name))
+  if (unknown !== undefined) {
+    throw new Error(`no scenario ${unknown}; there are ${all.map(({ name }) => name).join(', ')}`)
   }
-  const base = results.get('c') ?? []
-  for (const [name, samples] of results) {
-    if (name === 'c' || base.length === 0 || samples.length === 0) continue
-    const ratios = names.map((column) => {
-      const pick = setup.ratios[column]
-      return pick ? `${short(median(samples.map(pick)) / median(base.map(pick)))} x` : ''
+  for (const scenario of all) {
+    if (positionals.length > 0 && !positionals.includes(scenario.name)) continue
+    for (let round = 0; round < scenario.rounds; round++) {
+      say(`${scenario.name}, round ${round + 1} of ${scenario.rounds}`)
+      for (const [name, run] of scenario.contestants) {
+        results.add(scenario, name, round, await turn(run))
+      }
+    }
+  }
+  return results
+}
+
+/** How the cost of a delivery grows with the clients. */
+async function growth(setting: Setting): Promise<Series[]> {
+  const names = ['multiecho', 'c', 'naive'].filter((name) => setting.servers.has(name))
+  const series = new Map(names.map((name) => [name, [] as { clients: number; cost: number }[]]))
+  for (const clients of GROWTH) {
+    say(`growth, ${clients} clients`)
+    const costs = new Map(names.map((name) => [name, [] as number[]]))
+    for (let round = 0; round < GROWTH_ROUNDS; round++) {
+      for (const name of names) {
+        const sample = await turn(() => measureGrowth(setting, name, clients))
+        const cost = sample?.faults === '' ? sample.figures['cpu'] : undefined
+        if (cost !== undefined) costs.get(name)?.push(cost)
+      }
+    }
+    for (const [name, measured] of costs) {
+      if (measured.length > 0) series.get(name)?.push({ clients, cost: median(measured) })
+    }
+  }
+  return names.map((name) => ({ name: TITLES[name] ?? name, points: series.get(name) ?? [] }))
+}
+
+function machine(): string {
+  const [first] = cpus()
+  const pinned = isPinned ? 'the server on one core and the load on another' : 'not pinned to cores'
+  return `Node ${process.versions.node}, Linux ${release()}, ${cpus().length} cores of ${first?.model.trim()}; ${pinned}`
+}
+
+/** The table of the growth, for those who do not see the picture. */
+function growthLine(series: readonly Series[]): string {
+  return series
+    .map(({ name, points }) => {
+      const [first, last] = [points[0], points.at(-1)]
+      return `${name}: ${short(first?.cost ?? Number.NaN)} µs at ${first?.clients} clients, ${short(last?.cost ?? Number.NaN)} µs at ${last?.clients.toLocaleString('en')}`
     })
-    rows.push([`${name} / c`, ...ratios])
-  }
-  process.stdout.write(
-    `\n${mode} (${setup.load.replaceAll(/\s+/g, ' ')}; ${values.rounds} rounds)\n`,
-  )
-  printTable(rows)
+    .join('; ')
+}
+
+/** Puts what was measured between the marks of the page. */
+function writeDocs(report: string): void {
+  const page = readFileSync(DOCS, 'utf8')
+  const [begin, end] = ['<!-- measured -->', '<!-- /measured -->']
+  const [before, rest] = page.split(begin)
+  const after = rest?.split(end)[1]
+  if (before === undefined || after === undefined) throw new Error(`${DOCS} has lost its marks`)
+  writeFileSync(DOCS, `${before}${begin}\n\n${report}\n\n${end}${after}`)
 }
 
 async function main(): Promise<number> {
-  const wanted = positionals[0] ?? 'all'
-  const names = wanted === 'all' ? Object.keys(modes) : [wanted]
   const folder = mkdtempSync(join(tmpdir(), 'chat-bench-'))
-  let failures = 0
-
   process.on('exit', () => {
     killAll()
     rmSync(folder, { recursive: true, force: true })
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
-
-  const compile = (name: string): string => {
-    const output = join(folder, name)
-    execFileSync('cc', ['-O2', '-o', output, join(import.meta.dirname, `${name}.c`)])
-    return output
+  if (!existsSync(join(root, 'dist/core/cli.js'))) {
+    execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' })
   }
-  const load = compile('load')
-  const yardstick = compile('epoll-server')
-  // The host runs elsewhere, so that it finds no configuration: its files need full paths.
-  const host = values.server
-    .split(/\s+/)
-    .map((word) => (word.includes('/') && existsSync(join(root, word)) ? join(root, word) : word))
-  const servers: Record<string, { command: string[]; cwd: string }> = {
-    multiecho: { command: host, cwd: join(folder, 'empty') },
-    c: { command: [yardstick, '{port}'], cwd: root },
-    'c-per-line': { command: [yardstick, '--per-line', '{port}'], cwd: root },
-    naive: { command: ['node', '--import', 'tsx', 'test/bench/naive.ts', '{port}'], cwd: root },
+  const load = compile('load', folder)
+  if (load === undefined)
+    throw new Error('the load is written in C, and there is no cc; install one')
+  const servers = findServers(folder, values.server, say)
+  if (values.only !== undefined) {
+    const wanted = values.only.split(',')
+    for (const name of servers.keys()) if (!wanted.includes(name)) servers.delete(name)
   }
-  mkdirSync(join(folder, 'empty'))
+  mkdirSync(join(folder, 'configured'))
+  cpSync(join(root, 'chat.config.ts'), join(folder, 'configured/chat.config.ts'))
+  const setting: Setting = {
+    load,
+    servers,
+    host: values.server,
+    folder,
+    isQuick: values.quick,
+    rounds: values.rounds === undefined ? undefined : Number(values.rounds),
+  }
 
-  for (const mode of names) {
-    const setup = modes[mode]
-    if (!setup) throw new Error(`no such mode: ${mode}`)
-    const results = new Map<string, Sample[]>(values.only.split(',').map((name) => [name, []]))
-    for (let round = 1; round <= Number(values.rounds); round++) {
-      for (const [name, samples] of results) {
-        const entry = servers[name]
-        if (!entry) throw new Error(`no such server: ${name}`)
-        process.stderr.write(`${mode}, round ${round}: ${name}\n`)
-        let server: Running | undefined
-        try {
-          server = await startServer(entry.command, entry.cwd)
-          samples.push(await measure(mode, setup, load, server))
-        } catch (error) {
-          failures++
-          process.stderr.write(
-            `  failed: ${error instanceof Error ? error.message : String(error)}\n`,
-          )
-        } finally {
-          await server?.stop()
-        }
-      }
+  const results = await measure(setting)
+  const series = values.docs ? await growth(setting) : undefined
+  const targets = targetsOf(results)
+  const tables = [...results.scenarios.keys()].map((scenario) => scenarioTable(scenario, results))
+  const report = [`Measured with ${machine()}.`, targetTable(targets), ...tables].join('\n\n')
+  process.stdout.write(`${report}\n`)
+  if (series !== undefined) process.stdout.write(`\n${growthLine(series)}\n`)
+
+  const record = {
+    machine: machine(),
+    targets,
+    scenarios: Object.fromEntries(
+      [...results.scenarios].map(([{ name }, contestants]) => [
+        name,
+        Object.fromEntries(contestants),
+      ]),
+    ),
+    ...(series !== undefined && { growth: series }),
+  }
+  const file = values.json ?? (values.docs ? JSON_FILE : undefined)
+  if (file !== undefined) writeFileSync(file, `${JSON.stringify(record, undefined, 2)}\n`)
+  if (series !== undefined) {
+    writeFileSync(CHART_FILE, chart(series))
+    writeDocs(report)
+  }
+  return verdict(results, targets, Number(values.require ?? 0))
+}
+
+/** 1 when the host has lost or disordered a line or failed, or is below the share of a number that is required. */
+function verdict(results: Results, targets: ReturnType<typeof targetsOf>, share: number): number {
+  const failures: string[] = []
+  for (const [{ name, contestants }] of results.scenarios) {
+    for (const contestant of contestants.keys()) {
+      if (contestant in TITLES && contestant !== HOST) continue
+      const faults = faultsOf(results.turns(name, contestant))
+      if (faults !== '') failures.push(`${name}, ${contestant}: ${faults}`)
     }
-    printMode(mode, setup, results)
   }
-  return failures === 0 ? 0 : 1
+  for (const target of share > 0 ? targets : []) {
+    if (!isMet(target, share)) {
+      const { what, is, limit, measured } = target
+      failures.push(
+        `${what}: ${short(measured ?? Number.NaN)}, to be ${is} ${short(is === 'at least' ? limit * share : limit / share)}`,
+      )
+    }
+  }
+  for (const failure of failures) say(`FAILED: ${failure}`)
+  return failures.length === 0 ? 0 : 1
 }
 
 process.exit(await main())

@@ -63,7 +63,10 @@ function read(...parts: readonly Bytes[]): string[] {
   const single = Array.from(all, (byte) => Buffer.of(byte))
   assert.equal(readChunks(single), whole, 'one byte at a time')
   assert.equal(
-    readChunks(single, new Array(single.length).fill(0)),
+    readChunks(
+      single,
+      single.map(() => 0),
+    ),
     whole,
     'one byte at a time, read at the end',
   )

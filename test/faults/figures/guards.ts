@@ -1,12 +1,5 @@
 /** A10: what it costs to guard plugins, and that slow ones keep each sender's order. */
-import { Duplex } from 'node:stream'
-import { setImmediate as turn } from 'node:timers/promises'
-import { systemClock } from '../../../core/clock.ts'
-import { checkConfig } from '../../../core/config.ts'
-import { createHost } from '../../../core/host.ts'
-import { definePlugin, Stage, type Plugin } from '../../../core/index.ts'
-import { Log } from '../../../core/log.ts'
-import { echo } from '../../../plugins/index.ts'
+import { hooksWay, LINES, type HooksWay } from '../../support/hooks-way.ts'
 import { count, type Figure, type Stage as FigureStage } from '../figure.ts'
 
 const PLUGINS = 10
@@ -16,82 +9,22 @@ const LINES_A_ROUND = 20_000
 const SENDERS = 20
 const LINES_EACH = 200
 
-/** A client in memory, whose output is counted. */
-class Client extends Duplex {
-  received = 0
-
-  override _read(): void {}
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.received += chunk.length
-    done()
-  }
-}
-
-/** Ten plugins that tap the line hook and let every line pass. */
-function onlookers(): Plugin[] {
-  const stages = [Stage.Guard, Stage.Filter, Stage.Normal]
-  return Array.from({ length: PLUGINS }, (_, index) =>
-    definePlugin({
-      name: `onlooker-${index}`,
-      apiVersion: 1,
-      setup(host) {
-        let seen = 0
-        host.hooks.line.tap({ stage: stages[index % stages.length] }, ({ text }) => {
-          seen += text.length
-          return undefined
-        })
-      },
-    })(),
-  )
-}
-
-interface Bench {
-  /** Microseconds a line, from bytes to bytes. */
-  round(): Promise<number>
-  end(): Promise<void>
-}
-
-async function bench(plugins: Plugin[]): Promise<Bench> {
-  const log = new Log(() => {})
-  const host = createHost(checkConfig({ plugins }, undefined, []), {
-    clock: systemClock,
-    random: Math.random,
-    log,
-  })
-  host.setUp()
-  await host.start()
-  const [speaker, listener] = [new Client(), new Client()]
-  host.accept(listener, { label: 'listener' })
-  host.accept(speaker, { label: 'speaker' })
-  await turn()
-  const line = 'a line of some forty characters, as usual\r\n'
-  const chunk = Buffer.from(line.repeat(200))
-  const expected = LINES_A_ROUND * ('(speaker) '.length + line.length)
-  return {
-    async round() {
-      const until = listener.received + expected
-      const begun = performance.now()
-      for (let sent = 0; sent < LINES_A_ROUND; sent += 200) {
-        speaker.push(chunk)
-        await turn()
-      }
-      while (listener.received < until) await turn()
-      return ((performance.now() - begun) * 1000) / LINES_A_ROUND
-    },
-    end: () => host.stop('end of the figure'),
-  }
+/** Microseconds a line, from bytes to bytes. */
+async function round(way: HooksWay): Promise<number> {
+  const begun = performance.now()
+  for (let said = 0; said < LINES_A_ROUND; said += LINES) await way.say()
+  return ((performance.now() - begun) * 1000) / LINES_A_ROUND
 }
 
 /** The least of many rounds is what it costs when the machine does nothing else. */
 async function overhead(): Promise<{ without: number; among: number }> {
-  const plain = await bench([echo()])
-  const guarded = await bench([...onlookers(), echo()])
+  const plain = await hooksWay(0)
+  const guarded = await hooksWay(PLUGINS)
   let without = Infinity
   let among = Infinity
-  for (let round = 0; round < ROUNDS; round++) {
-    without = Math.min(without, await plain.round())
-    among = Math.min(among, await guarded.round())
+  for (let turn = 0; turn < ROUNDS; turn++) {
+    without = Math.min(without, await round(plain))
+    among = Math.min(among, await round(guarded))
   }
   await plain.end()
   await guarded.end()
