@@ -47,6 +47,9 @@ const READ_AHEAD = 64 * 1024
 const ARE_YOU_THERE_INTERVAL = 1000
 
 export class Connection implements Recipient {
+  // These two stand first and together: each delivery looks at them.
+  marks: Recipient['marks']
+  readonly outbox: Outbox
   readonly key: number
   readonly id: string
   readonly address: string | undefined
@@ -56,7 +59,6 @@ export class Connection implements Recipient {
   readonly stream: Duplex
   readonly client: Client
   readonly reader: LineReader
-  readonly outbox: Outbox
   readonly connectedAt: number
   lastInputAt: number
   phase: Phase = Phase.Coming
@@ -77,7 +79,6 @@ export class Connection implements Recipient {
   closing = false
   /** Whether a line was read from it. */
   talked = false
-  marks: Recipient['marks']
   readonly #setting: ConnectionSetting
   #holds = 0
   #paused = true

@@ -101,9 +101,12 @@ export class Delivery {
     const marked = this.#marked
     const { views, viewOf } = findViews(groups)
     for (const { groups: seen, recipients } of views) {
-      if (recipients.length === 0) continue
-      const chunk = this.#cut(runsOf(segmentsOf(seen), []))
-      for (const recipient of recipients) recipient.write(chunk)
+      let chunk: Buffer | undefined
+      for (const recipient of recipients) {
+        if (recipient.marks !== undefined) continue
+        chunk ??= this.#cut(runsOf(segmentsOf(seen), []))
+        recipient.write(chunk)
+      }
     }
     for (const recipient of marked) {
       const runs = runsFor(viewOf(recipient), recipient.marks as Marks)

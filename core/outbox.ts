@@ -30,14 +30,15 @@ const WRITE_SIZE = 64 * 1024
 const CHUNK_OVERHEAD = 64
 
 export class Outbox {
+  // What each delivery looks at stands together, for the processor's cache: with many clients that is what it waits for.
+  #closed = false
+  #queue: Buffer[] | undefined
   readonly #stream: Duplex
   readonly #owner: OutboxOwner
   readonly #backlogs: Backlogs
   readonly #written: () => void
-  #queue: Buffer[] | undefined
   #queued = 0
   #aboveSoft = false
-  #closed = false
   #onEmpty: (() => void) | undefined
   /** When the last write was completed, by the clock's milliseconds; kept only above the soft limit. */
   progressAt = 0

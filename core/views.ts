@@ -4,13 +4,13 @@ import type { Group, Marks, Recipient } from './delivery.ts'
 /** Those who are in just these of the groups that have segments in this turn. */
 export interface View {
   readonly groups: readonly Group[]
-  /** Its members that have no marks: they share one chunk. */
-  readonly recipients: Recipient[]
+  /** Its members. Those of them that have no marks share one chunk. */
+  readonly recipients: Iterable<Recipient>
   /** The view of who is in one more group. */
   readonly next: Map<Group, View>
 }
 
-/** Finds for everybody in the groups which of them it is in, and lists those without marks by that. */
+/** Finds for everybody in the groups which of them it is in. */
 export function findViews(groups: readonly Group[]): {
   views: View[]
   viewOf: (recipient: Recipient) => View
@@ -18,17 +18,17 @@ export function findViews(groups: readonly Group[]): {
   const none: View = { groups: [], recipients: [], next: new Map() }
   const [only] = groups
   if (only !== undefined && groups.length === 1) {
-    const recipients = [...only.members].filter((recipient) => recipient.marks === undefined)
-    const view = { groups, recipients, next: none.next }
-    return { views: [view], viewOf: (recipient) => (only.members.has(recipient) ? view : none) }
+    const { members } = only
+    const view = { groups, recipients: members, next: none.next }
+    return { views: [view], viewOf: (recipient) => (members.has(recipient) ? view : none) }
   }
   // Group by group, each member takes a step from one view to the next: as many steps as there are memberships.
-  const views: View[] = []
-  const viewOf = new Map<Recipient, View>()
+  const views: Array<View & { readonly recipients: Recipient[] }> = []
+  const viewOf = new Map<Recipient, (typeof views)[number]>()
   for (const group of groups) {
     for (const recipient of group.members) {
       const from = viewOf.get(recipient) ?? none
-      let view = from.next.get(group)
+      let view = from.next.get(group) as (typeof views)[number] | undefined
       if (view === undefined) {
         view = { groups: [...from.groups, group], recipients: [], next: new Map() }
         from.next.set(group, view)
@@ -37,9 +37,7 @@ export function findViews(groups: readonly Group[]): {
       viewOf.set(recipient, view)
     }
   }
-  for (const [recipient, view] of viewOf) {
-    if (recipient.marks === undefined) view.recipients.push(recipient)
-  }
+  for (const [recipient, view] of viewOf) view.recipients.push(recipient)
   return { views, viewOf: (recipient) => viewOf.get(recipient) ?? none }
 }
 

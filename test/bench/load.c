@@ -15,6 +15,7 @@
  * --protocol chat|irc|ncat  what the server speaks; chat is multiecho's
  * --concurrency 200         clients that are joining at a time
  * --bytes 60                of a line, LF included
+ * --quickack                acknowledge at once (TCP_QUICKACK), not after 40 ms
  * --pid N                   the server's process, to tell its CPU time and memory
  *
  * A line is "s<sender> n<number> t<nanoseconds>" with fixed widths, padded with
@@ -86,7 +87,7 @@ struct missing {
 };
 
 static struct {
-  long clients, senders, window, burst, deaf, bytes, warmup, measure, rate, rest, concurrency, pid;
+  long clients, senders, window, burst, deaf, bytes, warmup, measure, rate, rest, concurrency, quickack, pid;
 } option = {
     .window = 256,
     .burst = 1,
@@ -485,8 +486,8 @@ static u64 read_conn(struct conn *c) {
   char *input = space + MAX_LINE;
   ssize_t n = read(c->fd, input, READ_SIZE);
   u64 now = clock_now();
-  /* These leave Nagle's algorithm on: delaying what it waits for would measure that. */
-  if (protocol != CHAT) {
+  /* The kernel forgets it with each read. */
+  if (option.quickack) {
     int on = 1;
     setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
   }
@@ -725,6 +726,10 @@ static void read_options(int argc, char **argv) {
   };
   for (int i = 4; i < argc; i++) {
     size_t k = 0, count = sizeof known / sizeof *known;
+    if (strcmp(argv[i], "--quickack") == 0) {
+      option.quickack = 1;
+      continue;
+    }
     if (strcmp(argv[i], "--protocol") == 0 && i + 1 < argc) {
       read_protocol(argv[++i]);
       continue;

@@ -80,7 +80,7 @@ export interface Setting {
 /** Seconds that a turn may take beyond the times it is told. */
 const SLACK = 60
 
-const ALL = ['multiecho', 'c', 'inspircd', 'ngircd', 'ncat', 'naive']
+const ALL = ['multiecho', 'c', 'inspircd', 'inspircd-acknowledged', 'ngircd', 'ncat', 'naive']
 const FEW = ['multiecho', 'c', 'naive']
 
 export function scenariosOf(setting: Setting): Scenario[] {
@@ -226,7 +226,7 @@ export async function measureGrowth(
   const sample = await underLoad(
     setting.load,
     server,
-    `paced --clients ${clients + 1} --rate ${rate} ${times}`,
+    `paced --clients ${clients} --rate ${rate} ${times}`,
     SLACK,
   )
   return sample

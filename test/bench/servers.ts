@@ -99,6 +99,9 @@ export function findServers(
     '--config',
   )
   add('inspircd', has('inspircd') && inspircd, ['--protocol', 'irc'])
+  // It leaves Nagle's algorithm on, so that what it sends waits for what a client acknowledges: once as clients are, who
+  // delay that, and once with clients who do not.
+  add('inspircd-acknowledged', has('inspircd') && inspircd, ['--protocol', 'irc', '--quickack'])
   add('ngircd', has('ngircd') && configured('ngircd', NGIRCD, '-n', '-f'), ['--protocol', 'irc'])
   const ncat = (port: number) => ['ncat', '--chat', '-k', '-m', '500', '-l', '127.0.0.1', `${port}`]
   // Its listen queue is short.
@@ -112,6 +115,7 @@ export const TITLES: Readonly<Record<string, string>> = {
   c: 'C, epoll, one write a turn',
   naive: 'Node, one write a line',
   inspircd: 'InspIRCd',
+  'inspircd-acknowledged': 'InspIRCd, acknowledged at once',
   ngircd: 'ngIRCd',
   ncat: 'ncat --chat',
 }
