@@ -50,6 +50,9 @@ const RUN_ELSEWHERE = new Set([
   'npm pkg set type=module',
   'npm install multiecho',
   'npm install multiecho-plugin-x',
+  'npm search multiecho-plugin',
+  'npm publish --access public',
+  'npm exec --package multiecho -- multiecho new-plugin acme:dice --command roll',
   'npm install --save-dev tsx typescript @types/node',
   'npx multiecho -p 9090',
 ])
