@@ -97,6 +97,21 @@ test('what it writes has the right types, and passes its test', async () => {
   assert.match(listed.stdout, 'plugins: acme:new, logging')
 })
 
+test('the package in docs/examples/ is one that was written so, and has grown', async () => {
+  using folder = makeFolder()
+  await newPlugin(folder.path, 'acme:poll', '.')
+  const example = join(CHECKOUT, 'docs/examples/multiecho-plugin-poll')
+  assert.equal(filesIn(example), filesIn(folder.path))
+  for (const file of filesIn(folder.path)) {
+    if (file === 'package.json' || !/json$|^\.git/.test(file)) continue
+    assert.is(readFileSync(join(example, file), 'utf8'), folder.read(file), file)
+  }
+  const [made, grown] = [folder.path, example].map(
+    (path) => JSON.parse(readFileSync(join(path, 'package.json'), 'utf8')) as Made,
+  )
+  assert.equal({ ...grown, description: '' }, { ...made, description: '' })
+})
+
 test('it overwrites nothing, and writes nothing then', async () => {
   using folder = makeFolder({ files: { 'mine/src/dice.ts': 'mine' } })
   const ended = await newPlugin(folder.path, 'dice', 'mine')

@@ -50,6 +50,7 @@ const RUN_ELSEWHERE = new Set([
   'npm pkg set type=module',
   'npm install multiecho',
   'npm install multiecho-plugin-x',
+  'npm install multiecho @acme/multiecho-plugin-poll',
   'npm search multiecho-plugin',
   'npm publish --access public',
   'npm exec --package multiecho -- multiecho new-plugin acme:dice --command roll',

@@ -37,6 +37,32 @@ ln -s "$root/node_modules/undici-types" node_modules/undici-types
 
 "$root/node_modules/.bin/tsc" -p .
 node --test out/shout.check.js
+
+# What must compile and what must not, by the types of the package, for both ways in which they are looked up.
+mkdir types
+cp "$root/test/types.ts" types
+for look in 'nodenext nodenext' 'esnext bundler'; do
+  read -r module resolution <<<"$look"
+  cat >types/tsconfig.json <<JSON
+{
+  "compilerOptions": {
+    "target": "es2023",
+    "module": "$module",
+    "moduleResolution": "$resolution",
+    "types": ["node"],
+    "strict": true,
+    "exactOptionalPropertyTypes": true,
+    "noUncheckedIndexedAccess": true,
+    "skipLibCheck": false,
+    "noEmit": true
+  }
+}
+JSON
+  "$root/node_modules/.bin/tsc" -p types
+  echo "types: $resolution"
+done
+rm -r types
+
 npx --no-install multiecho --version
 npx --no-install multiecho check | tee checked
 grep -q 'stranger:shout' checked
@@ -45,5 +71,7 @@ node --import "$root/node_modules/tsx/dist/esm/index.mjs" "$root/test/package/vi
   './node_modules/.bin/multiecho -p 0' 'hello!' 'HELLO!'
 grep -q 'multiecho server is shutting down' chat.log
 
-mkdir "$folder/new-plugin"
-"$root/test/package/new-plugin.sh" "$folder"/multiecho-*.tgz "$folder/new-plugin"
+for script in new-plugin own-copy example; do
+  mkdir "$folder/$script"
+  "$root/test/package/$script.sh" "$folder"/multiecho-*.tgz "$folder/$script"
+done
