@@ -30,6 +30,12 @@ const TAKEN_COMMANDS = ['help', 'mute', 'quit', 'unmute']
 /** Characters of a name: npm takes 214 for a package's. */
 const LONGEST = 64
 
+/** Files that mean something to npm where they are called what they are to be. */
+const OTHERWISE_NAMED: Readonly<Record<string, string>> = {
+  _gitignore: '.gitignore',
+  '_package.json': 'package.json',
+}
+
 /** What an export cannot be called: words of the language, and the other names in the files of the template. */
 const TAKEN_WORDS = new Set(
   'arguments assert async await break case catch check checkPlugin class const continue createTestHost debugger default defaults defineConfig definePlugin delete do else enum eval export extends false finally for function greeting host if implements import in instanceof interface let new null options package private protected public return state static super switch test this throw true try typeof undefined var void while with yield z'.split(
@@ -162,8 +168,7 @@ function templateFiles(words: Readonly<Record<string, string>>): ReadonlyMap<str
     const word = (found: string): string => words[found] as string
     const quoted = (found: string): string => JSON.stringify(word(found)).slice(1, -1)
     const text = readFileSync(join(root, path), 'utf8')
-    // npm leaves a .gitignore out of what it packs.
-    const file = path.replace(/^gitignore$/, '.gitignore').replaceAll(pattern, word)
+    const file = (OTHERWISE_NAMED[path] ?? path).replaceAll(pattern, word)
     files.push([file, text.replaceAll(pattern, path.endsWith('.json') ? quoted : word)])
   }
   return new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)))

@@ -23,5 +23,5 @@ npm install --no-audit --no-fund --prefer-offline "$tarball" ../acme-multiecho-p
 npx --no-install multiecho check | tee checked
 grep -q 'acme:poll' checked
 node --import "$root/node_modules/tsx/dist/esm/index.mjs" "$root/test/package/visit.ts" \
-  './node_modules/.bin/multiecho -p 0' 'hello' 'hello' \
+  './node_modules/.bin/multiecho -p 0 --host 127.0.0.1' 'hello' 'hello' \
   '/poll Tea?' '{id} asks: Tea? Type /vote yes or /vote no.'

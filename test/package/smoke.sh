@@ -11,6 +11,9 @@ trap 'rm -rf "$folder"' EXIT
 cd "$root"
 npm pack --loglevel=error --pack-destination "$folder"
 
+npm run --silent lint:package -- "$folder"/multiecho-*.tgz
+npm run --silent lint:exports -- "$folder"/multiecho-*.tgz
+
 cp "$root"/test/package/consumer/*.ts "$folder"
 cd "$folder"
 cat >package.json <<'JSON'
