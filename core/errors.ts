@@ -5,6 +5,7 @@
 import { safeText } from './text.ts'
 
 export type ErrorCode =
+  | 'API_VERSION_WRONG'
   | 'AUDIENCE_INVALID'
   | 'CHECK_FAILED'
   | 'CLIENT_INVALID'
@@ -15,6 +16,7 @@ export type ErrorCode =
   | 'CONFIG_NOT_FOUND'
   | 'CONFIG_NOT_LOADED'
   | 'EVENT_INVALID'
+  | 'FACTORY_NOT_CALLED'
   | 'FAULTS_UNREAD'
   | 'HOOK_FAILED'
   | 'HOOK_TIMEOUT'
@@ -23,11 +25,15 @@ export type ErrorCode =
   | 'NOT_SETTLED'
   | 'NOT_WRITTEN'
   | 'NO_DESCRIPTORS'
+  | 'OPTION_UNKNOWN'
   | 'PLUGIN_DISPOSED'
   | 'PLUGIN_DISPOSE_FAILED'
+  | 'PLUGIN_INVALID'
   | 'PLUGIN_SETUP_FAILED'
   | 'PLUGIN_START_FAILED'
   | 'PREFIX_INVALID'
+  | 'REQUIRES_CYCLE'
+  | 'REQUIRES_MISSING'
   | 'SERVICE_CONFLICT'
   | 'SERVICE_MISSING'
   | 'TAP_INVALID'
@@ -60,6 +66,8 @@ export class ChatError extends Error {
 export interface Problem {
   readonly path: string
   readonly message: string
+  /** What kind of fault it is, where there is more to say than that the config is wrong. */
+  readonly code?: ErrorCode | undefined
 }
 
 /** All faults of a config, found in one go. */
