@@ -14,8 +14,7 @@ import {
   type PluginContext,
 } from '../../core/index.ts'
 import { CheckError, checkPlugin, type Finding } from '../../core/testing.ts'
-import { access, echo, flood, help, logging, mute, quit, stats } from '../../plugins/index.ts'
-import { makeFolder } from '../support/host.ts'
+import { echo, help } from '../../plugins/index.ts'
 import { plugin, rejection } from '../support/memory-plugins.ts'
 
 const test = suite('conformance')
@@ -25,31 +24,6 @@ const open: Array<() => unknown> = []
 test.after.each(() => {
   for (const release of open.splice(0)) release()
 })
-
-const sink = { write: () => true }
-const folder = makeFolder()
-test.after(() => folder[Symbol.dispose]())
-
-const builtIns: ReadonlyArray<readonly [name: string, make: () => Plugin, examples: number]> = [
-  ['access', () => access({ perMinute: 5, exempt: [] }), 0],
-  ['echo', () => echo({ guardLookalikes: true }), 0],
-  ['flood', () => flood({ burst: 1, perSecond: 1 }), 0],
-  ['help', () => help(), 2],
-  ['logging', () => logging({ file: `${folder.path}/chat.log`, lines: true }), 0],
-  ['mute', () => mute(), 2],
-  ['mute', () => mute({ confirm: true }), 2],
-  ['quit', () => quit({ farewell: 'bye\nbye' }), 1],
-  ['stats', () => stats({ output: sink }), 0],
-]
-
-for (const [name, make, examples] of builtIns) {
-  test(`${name} passes`, async () => {
-    const report = await checkPlugin(make)
-    assert.is(report.plugin, name)
-    assert.is(report.examples, examples)
-    assert.ok(report.cycles >= 20)
-  })
-}
 
 test('a plugin is loaded and unloaded a thousand times, in a second or so', async () => {
   let set = 0
@@ -108,6 +82,16 @@ test('a command that waits for the clock of the host comes to its end', async ()
     })
   })
   assert.is((await checkPlugin(slow)).examples, 1)
+})
+
+test('the timers of the host may be set in setup', async () => {
+  let ran = 0
+  const ticks = plugin('ticks', (host) => {
+    host.setInterval(() => ran++, 1000)
+    host.setTimeout(() => ran++, 1000)
+  })
+  await checkPlugin(ticks)
+  assert.ok(ran > 0)
 })
 
 test('a factory may be given as it is where it takes nothing', async () => {
@@ -248,6 +232,20 @@ const bad: ReadonlyArray<
       }),
     'fault',
     /close: come back/,
+  ],
+  [
+    'that cannot bear that a client leaves in the middle of a command',
+    (host) =>
+      host.command({
+        name: 'slow',
+        help: '',
+        run: async ({ client }) => {
+          await new Promise<void>((resolve) => void host.setTimeout(resolve, 10))
+          if (client.closed) throw new Error('stay until I am done')
+        },
+      }),
+    'fault',
+    /come, talk and leave: \/slow failed: stay until/,
   ],
   [
     'that fails after half a minute',
