@@ -1,6 +1,7 @@
 /** Checks every plugin of a config before anything of any plugin runs, and puts them in order. */
-import type { Problem } from './errors.ts'
-import { show } from './errors.ts'
+import { types } from 'node:util'
+import { show, type Problem } from './errors.ts'
+import { isThenable } from './isolation.ts'
 import { didYouMean } from './nearest.ts'
 import { API_VERSION, PLUGIN, PLUGIN_FACTORY, type Plugin } from './plugin.ts'
 import { problemsOf } from './problems.ts'
@@ -31,7 +32,7 @@ export function checkPlugins(listed: unknown): { plugins: CheckedPlugin[]; probl
   for (const [place, value] of flatten(listed, 'plugins')) {
     const fault = faultOf(value)
     if (fault !== undefined) {
-      problems.push({ path: place, message: fault })
+      problems.push({ path: place, ...fault })
       continue
     }
     const plugin = value as Plugin
@@ -64,26 +65,54 @@ function* flatten(
 }
 
 /** What keeps a value from being a plugin that this host can run. */
-function faultOf(value: unknown): string | undefined {
-  if (typeof value === 'function' && PLUGIN_FACTORY in value) {
-    const name = value.name === 'factory' ? String(value[PLUGIN_FACTORY]) : value.name
-    return `it is the factory of the plugin ${String(value[PLUGIN_FACTORY])}, not a plugin; call it: ${safeText(name)}()`
+function faultOf(value: unknown): Omit<Problem, 'path'> | undefined {
+  if (isFactory(value)) {
+    const name = value.name === 'factory' ? value[PLUGIN_FACTORY] : value.name
+    return {
+      code: 'FACTORY_NOT_CALLED',
+      message: `it is the factory of the plugin ${safeText(value[PLUGIN_FACTORY])}, not a plugin; call it: ${safeText(name)}()`,
+    }
   }
   if (typeof value !== 'object' || value === null || !(PLUGIN in value)) {
-    if (Object.prototype.toString.call(value) === '[object Module]') {
-      return 'it is a module, not a plugin; import the plugin by its name and call it'
-    }
-    return `expected a plugin made with definePlugin, found ${show(value)}`
+    return { code: 'PLUGIN_INVALID', message: notPlugin(value) }
   }
   const plugin = value as unknown as Plugin
   if (typeof plugin.name !== 'string' || !NAME.test(plugin.name)) {
-    return `name: expected lower-case letters, digits and dashes, as in "dice" or "acme:dice", found ${show(plugin.name)}`
+    return {
+      code: 'PLUGIN_INVALID',
+      message: `name: expected lower-case letters, digits and dashes, as in "dice" or "acme:dice", found ${show(plugin.name)}`,
+    }
   }
   if (plugin.apiVersion !== API_VERSION) {
-    return `${plugin.name} was written for version ${show(plugin.apiVersion)} of the plugin API, and this host has version ${API_VERSION}; use a version of the plugin that was made for it`
+    return {
+      code: 'API_VERSION_WRONG',
+      message: `${plugin.name} was written for version ${show(plugin.apiVersion)} of the plugin API, and this host has version ${API_VERSION}; use a version of the plugin that was made for it`,
+    }
   }
-  if (typeof plugin.setup !== 'function') return `${plugin.name} has no setup function`
+  if (typeof plugin.setup !== 'function') {
+    return { code: 'PLUGIN_INVALID', message: `${plugin.name} has no setup function` }
+  }
   return undefined
+}
+
+function isFactory(
+  value: unknown,
+): value is ((...args: unknown[]) => unknown) & { readonly [PLUGIN_FACTORY]: string } {
+  return typeof value === 'function' && PLUGIN_FACTORY in value
+}
+
+/** What it is instead. */
+function notPlugin(value: unknown): string {
+  if (types.isModuleNamespaceObject(value) || Object(value)?.__esModule === true) {
+    const factories = Object.entries(value as object)
+      .filter(([, exported]) => isFactory(exported))
+      .map(([name]) => safeText(name))
+    const [first = 'dice'] = factories
+    const has = factories.length === 0 ? '' : `, which has ${factories.join(', ')}`
+    return `it is a module, not a plugin${has}; import the plugin by its name and call it: import { ${first} } from …, and ${first}()`
+  }
+  if (isThenable(value)) return 'it is a promise, not a plugin; put await in front of it'
+  return `expected a plugin made with definePlugin, found ${show(value)}`
 }
 
 function checkOptions(plugin: Plugin, path: string, problems: Problem[]): unknown {
@@ -107,7 +136,11 @@ function inOrder(plugins: readonly CheckedPlugin[], problems: Problem[]): Checke
     const { plugin, path } = checked
     if (under.includes(checked)) {
       const names = [...under.slice(under.indexOf(checked)), checked].map((one) => one.plugin.name)
-      problems.push({ path, message: `requires itself: ${names.join(' -> ')}` })
+      problems.push({
+        path,
+        code: 'REQUIRES_CYCLE',
+        message: `requires itself: ${names.join(' -> ')}; take one of them out of another's 'requires'`,
+      })
       return
     }
     under.push(checked)
@@ -115,8 +148,8 @@ function inOrder(plugins: readonly CheckedPlugin[], problems: Problem[]): Checke
       const required = byName.get(name)
       if (required !== undefined) place(required)
       else {
-        const message = `requires the plugin "${name}", which is not in the config${didYouMean(name, byName.keys())}`
-        problems.push({ path, message })
+        const message = `requires the plugin "${name}", which is not in the config${didYouMean(name, byName.keys()) || '; add it'}`
+        problems.push({ path, code: 'REQUIRES_MISSING', message })
       }
     }
     under.pop()

@@ -186,6 +186,6 @@ export class Log {
 }
 
 /** A record as one line: its origin, where it has one, and its message. */
-export function withOrigin({ origin, message }: Pick<LogRecord, 'origin' | 'message'>): string {
+function withOrigin({ origin, message }: Pick<LogRecord, 'origin' | 'message'>): string {
   return origin === undefined ? message : `${safeText(origin)}: ${message}`
 }

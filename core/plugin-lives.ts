@@ -2,7 +2,7 @@
 import type { Config } from './config.ts'
 import type { Connection } from './connection.ts'
 import { createContext, type ContextParts } from './context.ts'
-import { errors, type Problem } from './errors.ts'
+import { ChatError, errors, type Problem } from './errors.ts'
 import { createOwner, type Owner } from './owner.ts'
 
 /** Milliseconds that a plugin has to start, and to go. */
@@ -35,9 +35,11 @@ export function createPluginLives(
         const answer: unknown = plugin.setup(createContext(owner, parts), options)
         if (!(answer instanceof Promise)) continue
         answer.catch(() => {})
-        problems.push({ path, message: errors.pluginSetupAsync(owner.name).message })
+        const { code, message } = errors.pluginSetupAsync(owner.name)
+        problems.push({ path, code, message })
       } catch (cause) {
-        problems.push({ path, message: errors.pluginSetupFailed(owner.name, cause).message })
+        const { code, message } = errors.pluginSetupFailed(owner.name, cause)
+        problems.push({ path, code: cause instanceof ChatError ? cause.code : code, message })
       }
     }
     if (problems.length > 0) throw errors.configInvalid(config.file, problems)

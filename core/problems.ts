@@ -19,6 +19,7 @@ export function problemsOf(
     const known = keysAt(schema, issue.path)
     return issue.keys.map((key) => ({
       path: join(prefix, [...issue.path, key]),
+      code: 'OPTION_UNKNOWN' as const,
       message: `there is no such key${didYouMean(key, known)}${known.length > 0 ? ` (known: ${known.join(', ')})` : ''}`,
     }))
   })

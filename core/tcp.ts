@@ -59,7 +59,7 @@ export function createTcpTransport(host: string, port: number, log: Logger): Tcp
 }
 
 /** `127.0.0.1:9090`, or `[::1]:9090`: without the brackets nobody could tell the port from the address. */
-export function withPort(address: string, port: number): string {
+function withPort(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 

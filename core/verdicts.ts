@@ -61,8 +61,3 @@ export function checkRefusal(answer: unknown): Refuse {
   }
   throw errors.verdictInvalid(answer, 'refuse(message)')
 }
-
-/** A hook that only tells takes no answer; whatever comes back is ignored. */
-export function checkNothing(): undefined {
-  return undefined
-}

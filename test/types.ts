@@ -10,6 +10,7 @@ import {
   z,
   type Audience,
   type Client,
+  type CommandInfo,
   type CommandSpec,
   type ConfigInput,
   type Deliver,
@@ -20,7 +21,7 @@ import {
   type Refuse,
 } from 'multiecho'
 import { echo, help, logging, mute, quit, stats } from 'multiecho/plugins'
-import { createTestHost, type TestHost } from 'multiecho/testing'
+import { checkPlugin, createTestHost, type CheckReport, type TestHost } from 'multiecho/testing'
 
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -117,6 +118,35 @@ host.command({
     void args.who
   },
 })
+host.command({
+  name: 'seen',
+  help: '',
+  args: { what: z.string().default('x') },
+  examples: [
+    { type: '/seen' },
+    { type: ['/seen', '/seen y'], sees: /y/ },
+    { type: '/seen', sees: 'x' },
+  ],
+  run({ args }) {
+    same<typeof args, { readonly what: string }>(true)
+    return args.what
+  },
+})
+// @ts-expect-error: an example is typed
+host.command({ name: 'bad', help: '', run() {}, examples: [{ sees: 'x' }] })
+// @ts-expect-error: what is seen is a text or an expression
+host.command({ name: 'bad', help: '', run() {}, examples: [{ type: '/bad', sees: 5 }] })
+// @ts-expect-error: there is no such key
+host.command({ name: 'bad', help: '', run() {}, examples: [{ type: '/bad', see: 'x' }] })
+// @ts-expect-error: an argument that is a number is no text
+host.command({ name: 'bad', help: '', args: { n: z.coerce.number() }, run: ({ args }) => args.n })
+for (const info of host.commands) {
+  same<typeof info, CommandInfo>(true)
+  same<(typeof info.examples)[number]['type'], readonly string[]>(true)
+  // @ts-expect-error: commands are looked at, not changed
+  info.help = 'x'
+}
+same<ReturnType<typeof host.commands.get>, CommandInfo | undefined>(true)
 // @ts-expect-error: what is sent is text
 host.command({ name: 'five', help: '', run: () => 5 })
 // @ts-expect-error: an argument is a schema
@@ -240,6 +270,14 @@ same<ReturnType<typeof state.get>, { count: number; seen: Set<string> }>(true)
 same<ReturnType<typeof state.peek>, { count: number; seen: Set<string> } | undefined>(true)
 // @ts-expect-error: there is no such state
 void state.get(client).cuont
+// @ts-expect-error: a state that was not made is none
+void state.peek(client).count
+// @ts-expect-error: a state is of a client, not of its id
+void state.get('127.0.0.1:1')
+const union = host.clientState((): { room: string } | undefined => undefined)
+same<ReturnType<typeof union.get>, { room: string } | undefined>(true)
+// @ts-expect-error: a state is made by a function
+host.clientState({ count: 0 })
 
 interface Store {
   save(text: string): void
@@ -257,6 +295,14 @@ export const wrong: number = host.inject(store)
 
 // @ts-expect-error: the doors stay as they are
 host.log = { ...host.log }
+
+const clock = defineService<() => number>('clock')
+same<ReturnType<typeof host.inject<() => number>>, () => number>(true)
+host.provide(clock, () => 5)
+// @ts-expect-error: a clock tells a number
+host.provide(clock, () => 'five')
+// @ts-expect-error: a service is asked for by its token
+host.inject('clock')
 
 // Config
 
@@ -302,6 +348,21 @@ logging({ format: 'xml' })
 const testing: Promise<TestHost> = createTestHost({ plugins: [echo()], seed: 5 })
 // @ts-expect-error: there is no such key
 void createTestHost({ sed: 5 })
+void createTestHost({ random: () => 0.5, now: Date.now() })
+// @ts-expect-error: random numbers come of a function
+void createTestHost({ random: 0.5 })
+const checking: Promise<CheckReport> = checkPlugin(() => dice({ sides: 6 }), { with: [echo()] })
+void checking.then(({ plugin, examples, cycles }) => {
+  same<[typeof plugin, typeof examples, typeof cycles], [string, number, number]>(true)
+})
+void checkPlugin(dice({ sides: 6 }))
+void checkPlugin(dice)
+// @ts-expect-error: a factory that takes options is called
+void checkPlugin(bridge)
+// @ts-expect-error: a factory is called
+void checkPlugin(() => dice)
+// @ts-expect-error: there is no such key
+void checkPlugin(dice, { without: [] })
 void testing.then(async (chat) => {
   const one = await chat.connect('me')
   same<Awaited<ReturnType<typeof one.say>>, string[]>(true)

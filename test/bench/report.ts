@@ -62,7 +62,7 @@ function capital(text: string): string {
 }
 
 /** A table as prettier would lay it out: the first column to the left, all others to the right. */
-export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [heads, ...rows]
   const widths = heads.map((_, column) =>
     Math.max(3, ...all.map((row) => (row[column] ?? '').length)),

@@ -345,7 +345,7 @@ test('a schema that fails or that is async is a fault of its plugin, beside thos
 test('a missing requirement is named, with what was probably meant', () => {
   assert.equal(problemsOf({ plugins: [echo(), plugin('a', () => {}, ['eco', 'sqlite'])] }), [
     'plugins[1] (a): requires the plugin "eco", which is not in the config; did you mean "echo"?',
-    'plugins[1] (a): requires the plugin "sqlite", which is not in the config',
+    'plugins[1] (a): requires the plugin "sqlite", which is not in the config; add it',
   ])
 })
 
@@ -357,10 +357,10 @@ test('plugins that require each other in a circle are told once, with the circle
     plugin('d', () => {}, ['a']),
   ]
   assert.equal(problemsOf({ plugins: circle }), [
-    'plugins[0] (a): requires itself: a -> b -> c -> a',
+    "plugins[0] (a): requires itself: a -> b -> c -> a; take one of them out of another's 'requires'",
   ])
   assert.equal(problemsOf({ plugins: [plugin('a', () => {}, ['a'])] }), [
-    'plugins[0] (a): requires itself: a -> a',
+    "plugins[0] (a): requires itself: a -> a; take one of them out of another's 'requires'",
   ])
 })
 

@@ -8,7 +8,7 @@ import { freePort, needPrograms, newFolder, when } from './machine.ts'
 import type { Address } from './peer.ts'
 import { Room } from './room.ts'
 
-export const program = resolve(import.meta.dirname, '../../dist/core/cli.js')
+const program = resolve(import.meta.dirname, '../../dist/core/cli.js')
 
 const START_PATIENCE = 10_000
 const EXIT_PATIENCE = 15_000
@@ -169,11 +169,11 @@ interface Started {
   readonly stderr: string
 }
 
-export function needBuild(): void {
+function needBuild(): void {
   if (!existsSync(program)) throw new Failed('there is no built host; run: npm run build')
 }
 
-export function writeConfig(folder: string, setup: HostSetup): void {
+function writeConfig(folder: string, setup: HostSetup): void {
   const { config = '', code = '', configFile, address = '127.0.0.1', port = 0 } = setup
   const text =
     configFile ??
@@ -186,7 +186,7 @@ export default defineConfig({ host: '${address}', port: ${port}, ${config} })
 }
 
 /** Starts the program and collects what it says; for runs that are to fail, too. */
-export function launch(
+function launch(
   setup: HostSetup,
   args: readonly string[] = [],
 ): { folder: string; child: ChildProcess } {

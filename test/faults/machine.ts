@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { must, skip } from './check.ts'
 
 /** A folder for this run, removed when it ends. */
-export const workFolder = mkdtempSync(join(tmpdir(), 'multiecho-faults-'))
+const workFolder = mkdtempSync(join(tmpdir(), 'multiecho-faults-'))
 chmodSync(workFolder, 0o755)
 process.on('exit', () => rmSync(workFolder, { recursive: true, force: true }))
 
@@ -20,7 +20,7 @@ export function newFolder(): string {
   return folder
 }
 
-export function hasProgram(name: string): boolean {
+function hasProgram(name: string): boolean {
   return spawnSync('sh', ['-c', `command -v "${name}"`], { stdio: 'ignore' }).status === 0
 }
 

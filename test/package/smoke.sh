@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Packs the package, installs the tarball in an empty folder, and lives there as a stranger would: with a plugin of its
-# own and the plugin's test, both checked by the package's types, and a config that runs them.
+# own and the plugin's test, both checked by the package's types, and a config that runs them. Then the other scripts of
+# this folder do the like.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -9,6 +10,9 @@ trap 'rm -rf "$folder"' EXIT
 
 cd "$root"
 npm pack --loglevel=error --pack-destination "$folder"
+
+npm run --silent lint:package -- "$folder"/multiecho-*.tgz
+npm run --silent lint:exports -- "$folder"/multiecho-*.tgz
 
 cp "$root"/test/package/consumer/*.ts "$folder"
 cd "$folder"
@@ -36,6 +40,32 @@ ln -s "$root/node_modules/undici-types" node_modules/undici-types
 
 "$root/node_modules/.bin/tsc" -p .
 node --test out/shout.check.js
+
+# What must compile and what must not, by the types of the package, for both ways in which they are looked up.
+mkdir types
+cp "$root/test/types.ts" types
+for look in 'nodenext nodenext' 'esnext bundler'; do
+  read -r module resolution <<<"$look"
+  cat >types/tsconfig.json <<JSON
+{
+  "compilerOptions": {
+    "target": "es2023",
+    "module": "$module",
+    "moduleResolution": "$resolution",
+    "types": ["node"],
+    "strict": true,
+    "exactOptionalPropertyTypes": true,
+    "noUncheckedIndexedAccess": true,
+    "skipLibCheck": false,
+    "noEmit": true
+  }
+}
+JSON
+  "$root/node_modules/.bin/tsc" -p types
+  echo "types: $resolution"
+done
+rm -r types
+
 npx --no-install multiecho --version
 npx --no-install multiecho check | tee checked
 grep -q 'stranger:shout' checked
@@ -43,3 +73,8 @@ grep -q 'stranger:shout' checked
 node --import "$root/node_modules/tsx/dist/esm/index.mjs" "$root/test/package/visit.ts" \
   './node_modules/.bin/multiecho -p 0' 'hello!' 'HELLO!'
 grep -q 'multiecho server is shutting down' chat.log
+
+for script in new-plugin own-copy example; do
+  mkdir "$folder/$script"
+  "$root/test/package/$script.sh" "$folder"/multiecho-*.tgz "$folder/$script"
+done

@@ -1,0 +1,9 @@
+/** To try the plugin: `npm start`, then `telnet localhost 9090`. */
+import { defineConfig } from 'multiecho'
+import { defaults } from 'multiecho/plugins'
+import { poll } from './src/poll.ts'
+
+export default defineConfig({
+  host: '127.0.0.1',
+  plugins: [poll({ minutes: 0.1 }), defaults()],
+})
