@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'PLUGIN_SETUP_FAILED'
   | 'PLUGIN_START_FAILED'
   | 'PREFIX_INVALID'
+  | 'RELOAD_FAILED'
   | 'SERVICE_CONFLICT'
   | 'SERVICE_MISSING'
   | 'TAP_INVALID'
@@ -185,6 +186,9 @@ export const errors = {
       'PREFIX_INVALID',
       `a prefix must be a text with the sender's name ${show(name)} in it, found ${show(found)}`,
     ),
+
+  reloadFailed: (problem: string, cause?: unknown) =>
+    new ChatError('RELOAD_FAILED', `not reloaded: ${problem}`, { cause }),
 
   serviceConflict: (service: string, plugin: string, owner: string) =>
     new ChatError(

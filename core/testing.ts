@@ -8,6 +8,7 @@ import type { Cancel, Clock } from './clock.ts'
 import { checkConfig, type ConfigInput } from './config.ts'
 import type { ChatError } from './errors.ts'
 import { createHost } from './host.ts'
+import type { Change } from './reload.ts'
 import { Log, type LogRecord } from './log.ts'
 import { randomFrom } from './random.ts'
 
@@ -54,6 +55,11 @@ export interface TestHost extends AsyncDisposable {
   quiet(): Promise<void>
   /** Takes a plugin out, with all that it registered. */
   unload(plugin: string): Promise<void>
+  /**
+   * Runs on by another config, as a reload does. A plugin counts as changed when its options differ or it comes from
+   * another `definePlugin`. Its clock runs meanwhile, as while it starts. Rejects, with nothing changed, with what is wrong.
+   */
+  reload(config: ConfigInput): Promise<Change>
   /** Stops the host in order. While it starts and stops its clock runs by itself, ten times as fast as others. */
   stop(): Promise<void>
 }
@@ -126,6 +132,11 @@ export async function createTestHost({ seed = 1, ...config }: TestConfig = {}): 
       return taken
     },
     unload: (plugin) => host.unload(plugin),
+    async reload(next) {
+      // What was typed just now is read first.
+      await turn()
+      return running(host.reload(checkConfig(next, undefined, [])))
+    },
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
   }
