@@ -383,7 +383,7 @@ test('who comes and goes meanwhile is seen by the new plugins, once', async () =
   await reloaded
   await host.quiet()
   assert.is((await bob).lines.length, 2)
-  assert.equal(notes, ['new -ann', 'new +bob'])
+  assert.equal(notes, ['new +bob', 'new -ann'])
 })
 
 test('reloads that are asked for at once come one after the other', async () => {
