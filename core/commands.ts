@@ -5,6 +5,7 @@ import type { Client } from './client.ts'
 import { errors, show } from './errors.ts'
 import type { Owner } from './owner.ts'
 import { demandOf } from './problems.ts'
+import { Registry } from './registry.ts'
 import { safeText } from './text.ts'
 
 export type ArgumentSchemas = Readonly<Record<string, z.ZodType>>
@@ -92,7 +93,7 @@ export function parseTyped(text: string): Typed {
 }
 
 export class CommandRegistry implements Commands {
-  readonly #byWord = new Map<string, Command>()
+  readonly #byWord = new Registry<Command>()
 
   find(word: string): Command | undefined {
     return this.#byWord.get(word)
@@ -103,7 +104,7 @@ export class CommandRegistry implements Commands {
   }
 
   *[Symbol.iterator](): Generator<CommandInfo> {
-    for (const [word, { info }] of this.#byWord) {
+    for (const [word, { info }] of this.#byWord.entries()) {
       if (word === info.name) yield info
     }
   }
@@ -126,16 +127,18 @@ export class CommandRegistry implements Commands {
     }
     const words = [spec.name, ...aliases]
     for (const word of words) {
-      const taken = this.#byWord.get(word)
+      const taken = this.#byWord.inTheWay(owner, word)
       if (taken !== undefined) throw errors.commandConflict(word, owner.name, taken.owner.name)
     }
     for (const word of words) this.#byWord.set(word, command)
   }
 
+  goLive(): void {
+    this.#byWord.goLive()
+  }
+
   remove(owner: Owner): void {
-    for (const [word, command] of this.#byWord) {
-      if (command.owner === owner) this.#byWord.delete(word)
-    }
+    this.#byWord.remove(owner)
   }
 }
 

@@ -2,15 +2,13 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, errors } from './errors.ts'
+import { loadModule, type VirtualModules } from './module-loader.ts'
 
 /** Names of a config file, the first one that exists is taken. */
 const NAMES = ['chat.config.ts', 'chat.config.js', 'chat.config.mjs']
 
 /** Milliseconds within which a config file has to be loaded: one that awaits what never comes is told. */
 const LOAD_LIMIT = 10_000
-
-/** What the config file gets when it imports the host: the host that is running, however that was started. */
-export type VirtualModules = Record<string, Record<string, unknown>>
 
 /** Returns the path of the config file: the one that was asked for, or the one in the folder, or undefined. */
 export function findConfigFile(folder: string, asked: string | undefined): string | undefined {
@@ -23,20 +21,17 @@ export function findConfigFile(folder: string, asked: string | undefined): strin
   return found === undefined ? undefined : resolve(folder, found)
 }
 
-/** Returns what the file at a path exports by default; errors call it `file`. Throws `CONFIG_NOT_LOADED`. */
+/**
+ * Returns what the file at a path exports by default; errors call it `file`. Throws `CONFIG_NOT_LOADED`. Either way the
+ * local files that belong to it, itself included, are added to `files`.
+ */
 export async function loadConfigFile(
   path: string,
   file: string,
   virtualModules: VirtualModules,
+  files: Set<string>,
 ): Promise<unknown> {
-  const { createJiti } = await import('jiti')
-  const jiti = createJiti(import.meta.url, {
-    // jiti's cache on disk is in a folder that all users share, and is trusted.
-    fsCache: false,
-    moduleCache: false,
-    interopDefault: false,
-    virtualModules,
-  })
+  files.add(path)
   let limit: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const problem = `it was not loaded within ${LOAD_LIMIT / 1000} s; find what it awaits`
@@ -44,8 +39,7 @@ export async function loadConfigFile(
   })
   const load = async (): Promise<unknown> => {
     try {
-      const loaded = await jiti.import<{ default?: unknown }>(path)
-      return await loaded.default
+      return await loadModule(path, virtualModules, files)
     } catch (cause) {
       throw errors.configNotLoaded(file, loadingProblem(cause))
     }

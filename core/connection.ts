@@ -7,6 +7,7 @@ import type { ChosenAudience } from './audience.ts'
 import { ConnectedClient, type Client } from './client.ts'
 import type { Clock } from './clock.ts'
 import type { Delivery, Group, Recipient } from './delivery.ts'
+import type { Gate } from './gate.ts'
 import { LineReader, type LineLimits } from './line-reader.ts'
 import { Outbox, type Backlogs } from './outbox.ts'
 import type { Owner } from './owner.ts'
@@ -38,6 +39,7 @@ export interface ConnectionSetting {
   readonly delivery: Delivery
   readonly backlogs: Backlogs
   readonly clock: Clock
+  readonly gate: Gate
   readonly conductor: Conductor
 }
 
@@ -54,7 +56,7 @@ export class Connection implements Recipient {
   readonly id: string
   readonly address: string | undefined
   /** The plugin that brought it in, where one did. */
-  readonly attachedBy: Owner | undefined
+  attachedBy: Owner | undefined
   name: string
   readonly stream: Duplex
   readonly client: Client
@@ -129,7 +131,7 @@ export class Connection implements Recipient {
   }
 
   get held(): boolean {
-    return this.#holds > 0 && !this.#stopped
+    return (this.#holds > 0 || this.#setting.gate.closed) && !this.#stopped
   }
 
   /** Reads no more, for good; what was read already is still run, and nothing holds it back any longer. */

@@ -18,9 +18,9 @@ import type {
 import type { Isolation } from './isolation.ts'
 import type { Ledgers } from './ledgers.ts'
 import type { Log, Logger, LogSink } from './log.ts'
-import type { Owner } from './owner.ts'
+import { whenLive, type Owner } from './owner.ts'
 import type { Service, Services } from './services.ts'
-import type { ClientState, ClientStates } from './states.ts'
+import type { ClientState, ClientStateOptions, ClientStates } from './states.ts'
 import type { DecidingHook, TellingHook, WatchingHook } from './taps.ts'
 import { safeLines } from './text.ts'
 import type { LineVerdict, Refuse } from './verdicts.ts'
@@ -61,8 +61,13 @@ export interface PluginContext {
   audience(name: string): NamedAudience
   /** Sends text to everyone, or to some. A line feed in it separates lines. For announcements: what clients say is sent by a verdict. */
   broadcast(text: string, options?: BroadcastOptions): void
-  /** Makes a kind of state that each client has one of. */
-  clientState<T>(init: (client: Client) => T): ClientState<T>
+  /** Makes a kind of state that each client has one of. With `{ keep: name }` a reload of the plugin leaves it as it is. */
+  clientState<T>(init: (client: Client) => T, options?: ClientStateOptions): ClientState<T>
+  /**
+   * What the plugin kept under that name before it was reloaded, the very same object, or what `init` makes. It is kept
+   * for the next one in turn.
+   */
+  keep<T extends object>(name: string, init: () => T): T
   /**
    * Brings in a connection from elsewhere; the peer's label becomes the client's id. Any duplex stream of bytes will
    * do; one with `allowHalfOpen` still gets what is queued for it when its input has ended.
@@ -117,12 +122,20 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
 
   const setTimeout = (run: () => unknown, milliseconds: number): Cancel => {
     alive()
-    const stop = clock.setTimeout(() => {
-      owner.timers.delete(stop)
-      isolation.detached(owner, run, undefined, timerFailed)
-    }, milliseconds)
-    owner.timers.add(stop)
+    let stop: Cancel | undefined
+    let cancelled = false
+    whenLive(owner, () => {
+      if (cancelled) return
+      const timer = clock.setTimeout(() => {
+        owner.timers.delete(timer)
+        isolation.detached(owner, run, undefined, timerFailed)
+      }, milliseconds)
+      stop = timer
+      owner.timers.add(timer)
+    })
     return () => {
+      cancelled = true
+      if (stop === undefined) return
       stop()
       owner.timers.delete(stop)
     }
@@ -150,15 +163,22 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
       let audience: Audience = parts.everyone
       if (to !== undefined) audience = audience.and(to)
       if (except !== undefined) audience = audience.without(except)
-      for (const line of safeLines(text)) sayTo(audience as ChosenAudience, line, parts.delivery)
+      whenLive(owner, () => {
+        for (const line of safeLines(text)) sayTo(audience as ChosenAudience, line, parts.delivery)
+      })
     },
-    clientState(init) {
+    clientState(init, options) {
       alive()
-      return parts.states.create(owner, init)
+      return parts.states.create(owner, init, options)
+    },
+    keep<T extends object>(name: string, init: () => T): T {
+      const kept = owner.kept.get(name) ?? owner.before?.kept.get(name) ?? init()
+      owner.kept.set(name, kept)
+      return kept as T
     },
     attach(stream, peer) {
       alive()
-      parts.accept(stream, peer, owner)
+      whenLive(owner, () => parts.accept(stream, peer, owner))
     },
     provide(service, implementation) {
       alive()
@@ -191,8 +211,8 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     log: parts.log.of(owner.name),
     addLogSink(sink) {
       alive()
-      parts.log.addSink(sink)
       owner.sinks.push(sink)
+      whenLive(owner, () => parts.log.addSink(sink))
     },
   })
 }

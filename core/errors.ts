@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'PLUGIN_SETUP_FAILED'
   | 'PLUGIN_START_FAILED'
   | 'PREFIX_INVALID'
+  | 'RELOAD_FAILED'
   | 'REQUIRES_CYCLE'
   | 'REQUIRES_MISSING'
   | 'SERVICE_CONFLICT'
@@ -244,6 +245,9 @@ export const errors = {
       'PREFIX_INVALID',
       `a prefix must be a text with the sender's name ${show(name)} in it, found ${show(found)}`,
     ),
+
+  reloadFailed: (problem: string, cause?: unknown) =>
+    new ChatError('RELOAD_FAILED', `not reloaded: ${problem}`, { cause }),
 
   serviceConflict: (service: string, plugin: string, owner: string) =>
     new ChatError(

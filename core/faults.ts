@@ -50,19 +50,20 @@ export function createReport(log: Logger, clock: Clock): Report {
 
 /** Takes out a plugin that has had a number of faults within an interval. */
 export function createFaultLimit(
-  most: number,
+  limit: () => number | undefined,
   clock: Clock,
-  unload: (plugin: string) => void,
+  unload: (plugin: string, faults: number) => void,
 ): Report {
   const tallies = new Map<string, Tally>()
   return ({ plugin }) => {
-    if (plugin === undefined) return
+    const most = limit()
+    if (plugin === undefined || most === undefined) return
     const now = clock.now()
     let tally = tallies.get(plugin)
     if (tally === undefined || now - tally.since >= INTERVAL) {
       tally = { count: 0, since: now }
       tallies.set(plugin, tally)
     }
-    if (++tally.count === most) unload(plugin)
+    if (++tally.count === most) unload(plugin, most)
   }
 }

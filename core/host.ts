@@ -11,6 +11,7 @@ import type { ContextParts } from './context.ts'
 import { Delivery, Group } from './delivery.ts'
 import { describe, type ChatError } from './errors.ts'
 import { createFaultLimit, createReport } from './faults.ts'
+import { Gate } from './gate.ts'
 import { createHooks, Stage } from './hooks.ts'
 import { watchIdle } from './idle.ts'
 import { Isolation } from './isolation.ts'
@@ -19,9 +20,10 @@ import { createLines } from './lines.ts'
 import type { Log } from './log.ts'
 import { Backlogs } from './outbox.ts'
 import type { Owner } from './owner.ts'
-import { createPluginLives } from './plugin-lives.ts'
+import { PluginLives } from './plugin-lives.ts'
 import { createPump } from './pump.ts'
 import { Quiet } from './quiet.ts'
+import { createReload, type Change } from './reload.ts'
 import { Services } from './services.ts'
 import { ClientStates } from './states.ts'
 import { stopHost, type Stop } from './stop.ts'
@@ -39,6 +41,8 @@ export interface Environment {
 }
 
 export interface ChatHost {
+  /** By which it runs now. */
+  readonly config: Config
   /** Sets up all plugins. Throws `CONFIG_INVALID` with the faults of all of them. */
   setUp(): void
   /**
@@ -56,39 +60,53 @@ export interface ChatHost {
   expire(): void
   /** Takes a plugin out of the running host, with all that it registered. */
   unload(name: string): Promise<void>
+  /**
+   * Runs on by another config: its plugins take the place of those that changed, and whatever else can change while it
+   * runs does; port and host stay. Rejects, with nothing changed, with `CONFIG_INVALID` or `RELOAD_FAILED`.
+   */
+  reload(next: Config): Promise<Change>
   /** Resolves when every line that was read has settled. */
   quiet(): Promise<void>
 }
 
-export function createHost(config: Config, { clock, random, log, onFault }: Environment): ChatHost {
+export function createHost(first: Config, { clock, random, log, onFault }: Environment): ChatHost {
+  let config = first
+  /** Read whenever they are needed, so that a reload can change them. */
+  const limits = { ...first.limits }
   const report = createReport(log.of('plugins'), clock)
   const isolation = new Isolation(clock, (error) => {
     report(error)
     onFault?.(error)
-    if (limitFaults !== false) limitFaults(error)
+    limitFaults(error)
   })
-  const { unloadAfterFaults: mostFaults } = config
-  const limitFaults =
-    mostFaults !== undefined &&
-    createFaultLimit(mostFaults, clock, (plugin) => {
-      log
-        .of('plugins')
-        .warn(`plugin ${plugin}: unloaded after ${mostFaults} faults within a minute`)
-      void lives.unload(plugin)
-    })
+  const limitFaults = createFaultLimit(
+    () => config.unloadAfterFaults,
+    clock,
+    (plugin, faults) => {
+      log.of('plugins').warn(`plugin ${plugin}: unloaded after ${faults} faults within a minute`)
+      void unload(plugin)
+    },
+  )
   const hooks = createHooks()
   const ledgers = createLedgers(hooks, isolation)
   const commands = new CommandRegistry()
   const delivery = new Delivery()
   const group = new Group()
   const everyone = new ChosenAudience([group])
-  const { limits } = config
   const backlogs = new Backlogs(
     {
-      soft: limits.backlogSoft,
-      hard: limits.backlogHard,
-      total: limits.backlogTotal,
-      writeDeadline: limits.writeDeadline,
+      get soft() {
+        return limits.backlogSoft
+      },
+      get hard() {
+        return limits.backlogHard
+      },
+      get total() {
+        return limits.backlogTotal
+      },
+      get writeDeadline() {
+        return limits.writeDeadline
+      },
     },
     clock,
   )
@@ -98,8 +116,9 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
     delivery,
     everyone,
     isolation,
-    unknownCommand: config.unknownCommand,
+    setting: () => config,
   })
+  const gate = new Gate()
   const connectionLog = new ConnectionLog(log, clock)
   let stop: Stop | undefined
   let stopIdleWatch: Cancel | undefined
@@ -119,12 +138,14 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
     hooks,
     everyone,
     log: connectionLog,
-    clients: limits.clients,
+    limits,
+    ended: () => quiet.check(),
     connection: {
       limits,
       delivery,
       backlogs,
       clock,
+      gate,
       conductor: {
         pump,
         leave: (connection, reason) => visits.leave(connection, reason),
@@ -142,6 +163,11 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   let transport: Transport | undefined
 
   const accept = (stream: Duplex, peer: Peer, attachedBy?: Owner): void => {
+    if (gate.closed) {
+      // It may break while it waits.
+      stream.on('error', () => {})
+      return gate.pass(() => accept(stream, peer, attachedBy))
+    }
     if (stop !== undefined) {
       stream.destroy()
       return
@@ -173,14 +199,29 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
     accept,
   }
 
-  const lives = createPluginLives(config, parts, visits.connections)
+  const lives = new PluginLives(parts, visits.connections)
+  const {
+    change,
+    unload,
+    cancel: cancelReload,
+  } = createReload({
+    lives,
+    services,
+    gate,
+    quiet,
+    log,
+    clock,
+    isolation,
+    connections: visits.connections,
+    resume: pump,
+  })
 
   async function start(from?: Transport): Promise<string | undefined> {
     try {
-      await lives.start()
+      await lives.start(lives.owners)
       if (stop !== undefined) return undefined
       log.started()
-      if (limits.idle !== undefined) stopIdleWatch = watchClients(limits.idle)
+      watchClients()
       transport = from
       return await transport?.listen({
         connection: (stream, peer) => accept(stream, peer),
@@ -200,16 +241,30 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
     ]
   }
 
-  function watchClients(limit: number): Cancel {
-    return watchIdle({
+  function watchClients(): void {
+    const { idle: limit } = limits
+    stopIdleWatch?.()
+    stopIdleWatch = undefined
+    if (limit === undefined) return
+    stopIdleWatch = watchIdle({
       connections: visits.connections,
       limit,
       clock,
-      close(connection) {
-        connection.send(`closed: you have typed nothing for ${Math.round(limit / 1000)} s`)
-        visits.leave(connection, 'idle')
-      },
+      close: (connection) =>
+        gate.pass(() => {
+          if (connection.left) return
+          connection.send(`closed: you have typed nothing for ${Math.round(limit / 1000)} s`)
+          visits.leave(connection, 'idle')
+        }),
     })
+  }
+
+  async function reload(next: Config): Promise<Change> {
+    const changed = await change(next.plugins, next.file)
+    config = { ...next, port: config.port, host: config.host }
+    Object.assign(limits, { idle: undefined }, next.limits)
+    if (stop === undefined) watchClients()
+    return changed
   }
 
   /** The plugins first and the log last, so that each can still log why it could not go. */
@@ -221,11 +276,21 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
   }
 
   return {
-    setUp: lives.setUp,
+    get config() {
+      return config
+    },
+    setUp: () =>
+      lives.replace(
+        lives.stage(
+          first.plugins.map((checked) => ({ checked })),
+          first.file,
+        ),
+      ),
     notes,
     start,
     accept,
     stop(reason) {
+      cancelReload()
       stop ??= stopHost(reason, {
         deadline: config.stopDeadline,
         clock,
@@ -242,7 +307,8 @@ export function createHost(config: Config, { clock, random, log, onFault }: Envi
       return stop.done
     },
     expire: () => stop?.expire(),
-    unload: lives.unload,
+    unload,
+    reload,
     quiet: () => new Promise((resolve) => quiet.when(resolve)),
   }
 }

@@ -23,24 +23,24 @@ const CALLER_LEFT: Decision<CommandVerdict> = { verdict: refuse('the caller left
 /** Milliseconds that a command has to end. */
 const COMMAND_TIMEOUT = 5000
 
-export interface LinesSetting {
+export interface LinesParts {
   readonly hooks: Hooks
   readonly commands: CommandRegistry
   readonly delivery: Delivery
   readonly everyone: ChosenAudience
   readonly isolation: Isolation
-  readonly unknownCommand: 'hint' | 'echo'
+  readonly setting: () => { readonly unknownCommand: 'hint' | 'echo' }
 }
 
-export function createLines(setting: LinesSetting) {
-  const { hooks, commands, delivery, everyone, isolation } = setting
+export function createLines(parts: LinesParts) {
+  const { hooks, commands, delivery, everyone, isolation, setting } = parts
 
   /** Runs a line of a client to its verdict; `done` is called once, before or after this returns. */
   return function run(connection: Connection, typed: string, done: () => void): void {
     const parsed = parseTyped(typed)
     if (parsed.kind === 'line') return say(connection, parsed.text, done)
     const command = commands.find(parsed.word)
-    if (command === undefined && setting.unknownCommand === 'echo')
+    if (command === undefined && setting().unknownCommand === 'echo')
       return say(connection, typed, done)
     obey(connection, parsed.word, parsed.input, command, done)
   }

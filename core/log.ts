@@ -56,6 +56,7 @@ export class Log {
   readonly #sinks: LogSink[] = []
   readonly #stderr: (text: string) => void
   #kept: LogRecord[] | undefined = []
+  #paused = false
   #threshold = LOG_LEVELS.info
   #origin: string | undefined
 
@@ -117,9 +118,18 @@ export class Log {
   addSink(sink: LogSink): void {
     this.#sinks.push(sink)
     this.#updateThreshold()
-    const kept = this.#kept
-    this.#kept = undefined
-    for (const record of kept ?? []) this.#dispatch(record)
+    if (!this.#paused) this.started()
+  }
+
+  /** Keeps records while sinks take the place of others, so that each is written and none twice. */
+  pause(): void {
+    this.#paused = true
+    this.#kept ??= []
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.started()
   }
 
   removeSink(sink: LogSink): void {
@@ -149,8 +159,13 @@ export class Log {
   #dispatch(record: LogRecord): void {
     if (this.#kept !== undefined) {
       if (this.#kept.length < KEPT) this.#kept.push(record)
+      else if (this.#paused) this.#handOver(record)
       return
     }
+    this.#handOver(record)
+  }
+
+  #handOver(record: LogRecord): void {
     if (this.#sinks.length === 0) {
       if (record.level >= LOG_LEVELS.warn) this.#stderr(`${withOrigin(record)}\n`)
       return

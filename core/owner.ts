@@ -6,13 +6,23 @@ import type { CheckedPlugin } from './check-plugins.ts'
 export interface Owner {
   readonly name: string
   /** Its place in the order of plugins. */
-  readonly index: number
+  index: number
   readonly checked: CheckedPlugin
+  /** Whose place it takes in a reload, and what that one kept. */
+  readonly before: Owner | undefined
+  /** True while it is set up: what it registers counts only once all that is set up with it goes live. */
+  staged: boolean
+  /** Whether a reload under way will take it out, so that its names are free for others. */
+  leaving: boolean
   /** False from the moment it is disposed of: whatever is still under way for it is skipped. */
   active: boolean
   /** Whether it may have acquired something that it has to release. */
   started: boolean
   readonly abort: AbortController
+  /** What it asked for while it was staged and that begins when it goes live. */
+  readonly deferred: Array<() => void>
+  /** What it keeps over a reload, by name. */
+  readonly kept: Map<string, unknown>
   readonly starts: Array<() => unknown>
   readonly disposers: Array<() => unknown>
   /** Settles when it is gone; undefined while nobody has asked for that. */
@@ -21,18 +31,29 @@ export interface Owner {
   readonly sinks: LogSink[]
 }
 
-export function createOwner(checked: CheckedPlugin, index: number): Owner {
+export function createOwner(checked: CheckedPlugin, before?: Owner): Owner {
   return {
     name: checked.plugin.name,
-    index,
+    index: -1,
     checked,
+    before,
+    staged: true,
+    leaving: false,
     active: true,
     started: false,
     abort: new AbortController(),
+    deferred: [],
+    kept: new Map(),
     starts: [],
     disposers: [],
     disposed: undefined,
     timers: new Set(),
     sinks: [],
   }
+}
+
+/** Does what an owner asks for, or, while it is staged, puts it off until it goes live. */
+export function whenLive(owner: Owner, run: () => void): void {
+  if (owner.staged) owner.deferred.push(run)
+  else run()
 }

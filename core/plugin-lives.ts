@@ -1,5 +1,8 @@
-/** The lives of plugins in a host: all are set up, all are started, and each is disposed of once, in reverse. */
-import type { Config } from './config.ts'
+/**
+ * The lives of plugins in a host. Those of a config are set up together, staged, and go live in one step; they are
+ * started, and each is disposed of once.
+ */
+import type { CheckedPlugin } from './check-plugins.ts'
 import type { Connection } from './connection.ts'
 import { createContext, type ContextParts } from './context.ts'
 import { ChatError, errors, type Problem } from './errors.ts'
@@ -9,30 +12,39 @@ import { createOwner, type Owner } from './owner.ts'
 const START_TIMEOUT = 10_000
 const DISPOSE_TIMEOUT = 1000
 
-export interface PluginLives {
-  /** Throws `CONFIG_INVALID` with the faults of all plugins. */
-  setUp(): void
-  /** Rejects with `PLUGIN_START_FAILED` at the first that cannot start. Ends early when they are disposed of meanwhile. */
-  start(): Promise<void>
-  /** Disposes of one plugin while the others go on. */
-  unload(name: string): Promise<void>
-  disposeAll(): Promise<void>
+/** A plugin that is to be set up, and the one that it takes the place of. */
+export interface Entry {
+  readonly checked: CheckedPlugin
+  readonly before?: Owner | undefined
 }
 
-export function createPluginLives(
-  config: Config,
-  parts: ContextParts,
-  connections: Iterable<Connection>,
-): PluginLives {
-  const { isolation, ledgers, log } = parts
-  const owners: Owner[] = config.plugins.map(createOwner)
+export class PluginLives {
+  readonly #parts: ContextParts
+  readonly #connections: Iterable<Connection>
+  #owners: readonly Owner[] = []
+  /** Those that went live once and are not yet forgotten. */
+  readonly #remembered = new Set<Owner>()
 
-  function setUp(): void {
+  constructor(parts: ContextParts, connections: Iterable<Connection>) {
+    this.#parts = parts
+    this.#connections = connections
+  }
+
+  /** Those that are live, in order. */
+  get owners(): readonly Owner[] {
+    return this.#owners
+  }
+
+  /** Sets plugins up, staged. Throws `CONFIG_INVALID` with the faults of all of them; nothing of them is left then. */
+  stage(entries: readonly Entry[], file: string | undefined): Owner[] {
     const problems: Problem[] = []
-    for (const owner of owners) {
-      const { plugin, options, path } = owner.checked
+    const owners: Owner[] = []
+    for (const { checked, before } of entries) {
+      const owner = createOwner(checked, before)
+      owners.push(owner)
+      const { plugin, options, path } = checked
       try {
-        const answer: unknown = plugin.setup(createContext(owner, parts), options)
+        const answer: unknown = plugin.setup(createContext(owner, this.#parts), options)
         if (!(answer instanceof Promise)) continue
         answer.catch(() => {})
         const { code, message } = errors.pluginSetupAsync(owner.name)
@@ -42,35 +54,111 @@ export function createPluginLives(
         problems.push({ path, code: cause instanceof ChatError ? cause.code : code, message })
       }
     }
-    if (problems.length > 0) throw errors.configInvalid(config.file, problems)
+    if (problems.length === 0) return owners
+    this.abandon(owners)
+    throw errors.configInvalid(file, problems)
   }
 
-  async function start(): Promise<void> {
+  /** Undoes what was staged. */
+  abandon(staged: readonly Owner[]): void {
+    for (const owner of staged) {
+      this.#silence(owner)
+      owner.abort.abort()
+      this.#parts.states.remove(owner, this.#connections)
+    }
+    for (const ledger of Object.values(this.#parts.ledgers)) ledger.refresh()
+  }
+
+  /** Makes these the live ones, in this order, in one step: the others are out, those that were staged are in. */
+  replace(order: readonly Owner[]): void {
+    const { commands, ledgers, services, states } = this.#parts
+    const fresh = order.filter(({ staged }) => staged)
+    for (const owner of this.#owners) if (!order.includes(owner)) this.#silence(owner)
+    this.#owners = order
+    for (const [index, owner] of order.entries()) owner.index = index
+    for (const owner of fresh) {
+      owner.staged = false
+      this.#remembered.add(owner)
+      states.takeOver(owner)
+      for (const connection of this.#connections) {
+        if (connection.attachedBy !== undefined && connection.attachedBy === owner.before)
+          connection.attachedBy = owner
+      }
+    }
+    commands.goLive()
+    services.goLive()
+    for (const ledger of Object.values(ledgers)) ledger.refresh()
+    for (const owner of fresh) for (const run of owner.deferred.splice(0)) run()
+  }
+
+  /** Rejects with `PLUGIN_START_FAILED` at the first that cannot start. Ends early when they are disposed of meanwhile. */
+  async start(owners: readonly Owner[]): Promise<void> {
     for (const owner of owners) {
       const wrap = (cause: unknown) => errors.pluginStartFailed(owner.name, cause)
       if (owner.disposed === undefined) owner.started = true
       for (const run of owner.starts) {
         if (owner.disposed !== undefined) return
-        const error = await isolation.settle(owner, 'onStart', START_TIMEOUT, run, wrap)
+        const error = await this.#parts.isolation.settle(owner, 'onStart', START_TIMEOUT, run, wrap)
         if (error?.code === 'HOOK_TIMEOUT') throw wrap(error)
         if (error !== undefined) throw error
       }
     }
   }
 
-  function dispose(owner: Owner): Promise<void> {
-    owner.disposed ??= undo(owner)
+  /** Takes a plugin out and lets it release what it acquired. What it kept is still there. */
+  dispose(owner: Owner): Promise<void> {
+    owner.disposed ??= this.#dispose(owner)
     return owner.disposed
   }
 
-  async function undo(owner: Owner): Promise<void> {
+  /** Frees what is left of a plugin that was disposed of. */
+  forget(owner: Owner): void {
+    this.#free(owner)
+    for (const sink of owner.sinks) this.#parts.log.removeSink(sink)
+  }
+
+  /** Disposes of one plugin while the others go on. */
+  async unload(name: string): Promise<void> {
+    const owner = this.#owners.find((one) => one.name === name)
+    if (owner === undefined) return
+    this.replace(this.#owners.filter((one) => one !== owner))
+    await this.dispose(owner)
+    this.forget(owner)
+  }
+
+  /** The log's sinks stay: the host may still have to say something. */
+  async disposeAll(): Promise<void> {
+    for (const owner of [...this.#remembered].toSorted((a, b) => b.index - a.index)) {
+      await this.dispose(owner)
+      this.#free(owner)
+    }
+  }
+
+  #free(owner: Owner): void {
+    this.#remembered.delete(owner)
+    this.#parts.states.remove(owner, this.#connections)
+    for (const connection of this.#connections) {
+      if (connection.attachedBy === owner) connection.close('closed by the host')
+    }
+  }
+
+  /** Nothing calls it any more, and its names are free. */
+  #silence(owner: Owner): void {
     owner.active = false
-    owner.abort.abort()
-    for (const ledger of Object.values(ledgers)) ledger.remove(owner)
-    parts.commands.remove(owner)
-    parts.services.remove(owner)
+    owner.deferred.length = 0
     for (const cancel of owner.timers) cancel()
     owner.timers.clear()
+    this.#parts.commands.remove(owner)
+    this.#parts.services.remove(owner)
+  }
+
+  async #dispose(owner: Owner): Promise<void> {
+    const { isolation, ledgers } = this.#parts
+    if (owner.active) {
+      this.#silence(owner)
+      for (const ledger of Object.values(ledgers)) ledger.refresh()
+    }
+    owner.abort.abort()
     // Nothing calls it any more, so that what it releases now is not used again.
     const wrap = (cause: unknown) => errors.pluginDisposeFailed(owner.name, cause)
     for (const run of owner.started ? owner.disposers.toReversed() : []) {
@@ -78,23 +166,5 @@ export function createPluginLives(
       if (error !== undefined) isolation.report(error)
     }
     owner.starts.length = owner.disposers.length = 0
-    parts.states.remove(owner, connections)
-    for (const connection of connections) {
-      if (connection.attachedBy === owner) connection.close('closed by the host')
-    }
-  }
-
-  return {
-    setUp,
-    start,
-    async unload(name) {
-      const owner = owners.find((one) => one.name === name)
-      if (owner === undefined) return
-      await dispose(owner)
-      for (const sink of owner.sinks) log.removeSink(sink)
-    },
-    async disposeAll() {
-      for (const owner of owners.toReversed()) await dispose(owner)
-    },
   }
 }

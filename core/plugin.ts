@@ -40,8 +40,15 @@ export interface Plugin {
   readonly schema: z.ZodType
   /** What the factory was called with, not yet checked. */
   readonly input: unknown
+  /** What it was made from. The same object means the same code: that is how a reload tells what has not changed. */
+  readonly definition: object
+  /** The copy of `definePlugin` that made it. */
+  readonly madeBy: object
   setup(host: PluginContext, options: unknown): void
 }
+
+/** This copy of the host, where a plugin may bring another one. */
+export const COPY: object = Object.freeze({})
 
 export type PluginFactory<Input> = (undefined extends Input
   ? (options?: Input) => Plugin
@@ -61,6 +68,8 @@ export function definePlugin<Schema extends z.ZodType = typeof noOptions>(
     requires: definition.requires ?? [],
     schema: definition.options ?? noOptions,
     input,
+    definition,
+    madeBy: COPY,
     setup: (host, options) => definition.setup(host, options as z.output<Schema>),
   })
   return Object.assign(factory, { [PLUGIN_FACTORY]: definition.name })

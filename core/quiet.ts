@@ -1,30 +1,48 @@
-/** Tells when every line that was read has settled. */
+/** Tells when every line that was read has settled, and when nobody is under way out either. */
 import type { Connection } from './connection.ts'
+
+interface Waiting {
+  readonly done: () => void
+  readonly isBusy: (connection: Connection) => boolean
+}
 
 export class Quiet {
   readonly #connections: ReadonlySet<Connection>
-  #waiting: Array<() => void> = []
+  #waiting: Waiting[] = []
 
   constructor(connections: ReadonlySet<Connection>) {
     this.#connections = connections
   }
 
-  /** To be called whenever a line may have settled or a connection have left. */
+  /** To be called whenever a line may have settled, a `close` hook have ended or a connection have left. */
   check(): void {
-    if (this.#waiting.length === 0 || this.#isBusy()) return
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const done of waiting) done()
+    if (this.#waiting.length === 0) return
+    const over = this.#waiting.filter(({ isBusy }) => !this.#isAnyBusy(isBusy))
+    this.#waiting = this.#waiting.filter((one) => !over.includes(one))
+    for (const { done } of over) done()
   }
 
-  /** Calls back as soon as nothing is under way. */
+  /** Calls back as soon as every line has settled. */
   when(done: () => void): void {
-    this.#waiting.push(done)
+    this.#wait({ done, isBusy })
+  }
+
+  /** Calls back as soon as every `close` hook has ended too. Returns what makes it wait no longer. */
+  whenStill(done: () => void): () => void {
+    const waiting = { done, isBusy: (one: Connection) => one.closing || isBusy(one) }
+    this.#wait(waiting)
+    return () => {
+      this.#waiting = this.#waiting.filter((one) => one !== waiting)
+    }
+  }
+
+  #wait(waiting: Waiting): void {
+    this.#waiting.push(waiting)
     this.check()
   }
 
-  #isBusy(): boolean {
-    for (const connection of this.#connections) if (isBusy(connection)) return true
+  #isAnyBusy(busy: (connection: Connection) => boolean): boolean {
+    for (const connection of this.#connections) if (busy(connection)) return true
     return false
   }
 }

@@ -1,6 +1,7 @@
 /** Services: what one plugin offers others, by name, so that neither imports the other. */
 import { errors } from './errors.ts'
 import type { Owner } from './owner.ts'
+import { Registry } from './registry.ts'
 
 declare const implementation: unique symbol
 
@@ -15,27 +16,45 @@ export function defineService<T>(name: string): Service<T> {
   return { name }
 }
 
+interface Provided {
+  readonly owner: Owner
+  readonly implementation: unknown
+  /** Who has asked for it: what they hold of it is no good any more once it goes. */
+  readonly users: Set<Owner>
+}
+
 export class Services {
-  readonly #provided = new Map<string, { owner: Owner; implementation: unknown }>()
+  readonly #provided = new Registry<Provided>()
 
   /** Throws `SERVICE_CONFLICT` when another plugin provides it. */
   provide<T>(owner: Owner, service: Service<T>, offered: T): void {
-    const taken = this.#provided.get(service.name)
+    const taken = this.#provided.inTheWay(owner, service.name)
     if (taken !== undefined)
       throw errors.serviceConflict(service.name, owner.name, taken.owner.name)
-    this.#provided.set(service.name, { owner, implementation: offered })
+    this.#provided.set(service.name, { owner, implementation: offered, users: new Set() })
   }
 
   /** Throws `SERVICE_MISSING` when no plugin provides it. */
   inject<T>(owner: Owner, service: Service<T>): T {
-    const provided = this.#provided.get(service.name)
+    const provided = this.#provided.seenBy(owner, service.name)
     if (provided === undefined) throw errors.serviceMissing(service.name, owner.name)
+    provided.users.add(owner)
     return provided.implementation as T
   }
 
-  remove(owner: Owner): void {
-    for (const [name, provided] of this.#provided) {
-      if (provided.owner === owner) this.#provided.delete(name)
+  /** Each service with its provider, and those of the users that have not gone. */
+  *list(): Generator<{ name: string; owner: Owner; users: Owner[] }> {
+    for (const [name, { owner, users }] of this.#provided.entries()) {
+      yield { name, owner, users: [...users].filter((user) => user.active && !user.staged) }
     }
+  }
+
+  goLive(): void {
+    this.#provided.goLive()
+  }
+
+  remove(owner: Owner): void {
+    this.#provided.remove(owner)
+    for (const [, { users }] of this.#provided.entries()) users.delete(owner)
   }
 }

@@ -10,33 +10,94 @@ export interface ClientState<T> {
   peek(client: Client): T | undefined
 }
 
-export class ClientStates {
-  /** Whose each slot is. A slot is a place in every connection, found by number: it is read for every line. */
-  readonly #owners: Owner[] = []
+export interface ClientStateOptions {
+  /**
+   * A name under which the state is kept when the plugin is reloaded: the new one finds what the old one made, as long as
+   * it asks for the same name. Without one every client begins anew.
+   */
+  readonly keep?: string | undefined
+}
 
-  create<T>(owner: Owner, init: (client: Client) => T): ClientState<T> {
-    const slot = this.#owners.push(owner) - 1
+/** A place in every connection, found by number: it is read for every line. Negative once it has been given up. */
+interface Slot {
+  index: number
+}
+
+export class ClientStates {
+  /** Whose each place is; undefined where it is free. */
+  readonly #owners: Array<Owner | undefined> = []
+  readonly #slots = new Map<Owner, Slot[]>()
+  /** The kept ones of an owner, by name. */
+  readonly #kept = new Map<Owner, Map<string, Slot>>()
+
+  create<T>(
+    owner: Owner,
+    init: (client: Client) => T,
+    { keep }: ClientStateOptions = {},
+  ): ClientState<T> {
+    const slot = this.#slotFor(owner, keep)
     return {
       get(client) {
         const connection = connectionOf(client)
-        const kept = connection.states?.[slot]
+        const kept = connection.states?.[slot.index]
         if (kept !== undefined) return kept as T
         const made = init(client)
         if (!connection.gone && owner.active) {
           connection.states ??= []
-          connection.states[slot] = made
+          connection.states[slot.index] = made
         }
         return made
       },
-      peek: (client) => connectionOf(client).states?.[slot] as T | undefined,
+      peek: (client) => connectionOf(client).states?.[slot.index] as T | undefined,
     }
   }
 
+  /** What was kept for an owner is its own from now on. */
+  takeOver(owner: Owner): void {
+    for (const { index } of this.#kept.get(owner)?.values() ?? []) this.#owners[index] = owner
+  }
+
   remove(owner: Owner, connections: Iterable<Connection>): void {
-    for (const { states } of connections) {
-      for (const [slot, slotOwner] of this.#owners.entries()) {
-        if (slotOwner === owner && states !== undefined) states[slot] = undefined
+    const slots = this.#slots.get(owner) ?? []
+    this.#slots.delete(owner)
+    this.#kept.delete(owner)
+    for (const slot of slots) {
+      const { index } = slot
+      slot.index = -1
+      if (this.#owners[index] !== owner) continue
+      for (const { states } of connections) {
+        if (states !== undefined && index in states) states[index] = undefined
       }
+      this.#owners[index] = undefined
     }
   }
+
+  #slotFor(owner: Owner, keep: string | undefined): Slot {
+    const own = getOrSet(this.#kept, owner, () => new Map<string, Slot>())
+    const known = keep === undefined ? undefined : own.get(keep)
+    if (known !== undefined) return known
+    const before =
+      keep === undefined || owner.before === undefined
+        ? undefined
+        : this.#kept.get(owner.before)?.get(keep)
+    const slot: Slot = { index: before?.index ?? this.#freePlace(owner) }
+    getOrSet(this.#slots, owner, () => []).push(slot)
+    if (keep !== undefined) own.set(keep, slot)
+    return slot
+  }
+
+  #freePlace(owner: Owner): number {
+    const free = this.#owners.indexOf(undefined)
+    const index = free === -1 ? this.#owners.length : free
+    this.#owners[index] = owner
+    return index
+  }
+}
+
+function getOrSet<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
 }

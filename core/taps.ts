@@ -101,8 +101,9 @@ export class TapLedger<Event, Side> {
     return this.#taps.some((tap) => tap.stage === stage)
   }
 
-  remove(owner: Owner): void {
-    this.#taps = this.#taps.filter((tap) => tap.owner !== owner)
+  /** Takes out the taps of who has gone, and puts in, and in order, those of who has gone live. */
+  refresh(): void {
+    this.#taps = this.#taps.filter((tap) => tap.owner.active)
     this.#rebuild()
   }
 
@@ -135,7 +136,7 @@ export class TapLedger<Event, Side> {
       hangs: 0,
       skippedUntil: 0,
     })
-    this.#rebuild()
+    if (!owner.staged) this.#rebuild()
   }
 
   #rebuild(): void {
@@ -143,6 +144,7 @@ export class TapLedger<Event, Side> {
     this.#taps.sort((a, b) => a.stage - b.stage || direction * (a.owner.index - b.owner.index))
     this.#hook.taps = []
     for (const tap of this.#taps) {
+      if (tap.owner.staged) continue
       const { name, stage } = tap
       // The entry travels in the tap's options to the interceptor above.
       this.#hook.tap({ name, stage, entry: tap } as { name: string }, tap.run as () => undefined)

@@ -7,6 +7,7 @@ import { errors, type ChatError } from './errors.ts'
 import { createHost } from './host.ts'
 import { Log, type LogRecord } from './log.ts'
 import { randomFrom } from './random.ts'
+import type { Change } from './reload.ts'
 
 /** What a config file may say, and for tests: */
 export interface TestConfig extends ConfigInput {
@@ -70,6 +71,11 @@ export interface TestHost extends AsyncDisposable {
   quiet(): Promise<void>
   /** Takes a plugin out, with all that it registered. */
   unload(plugin: string): Promise<void>
+  /**
+   * Runs on by another config, as a reload does. A plugin counts as changed when its options differ or it comes from
+   * another `definePlugin`. Its clock runs meanwhile, as while it starts. Rejects, with nothing changed, with what is wrong.
+   */
+  reload(config: ConfigInput): Promise<Change>
   /** Stops the host in order. While it starts and stops its clock runs by itself, ten times as fast as others. */
   stop(): Promise<void>
 }
@@ -144,6 +150,11 @@ export async function createTestHost({
     },
     takeErrors: () => faults.splice(0),
     unload: (plugin) => host.unload(plugin),
+    async reload(next) {
+      // What was typed just now is read first.
+      await turn()
+      return running(host.reload(checkConfig(next, undefined, [])))
+    },
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
   }

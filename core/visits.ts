@@ -39,7 +39,10 @@ export interface VisitsSetting {
   readonly everyone: ChosenAudience
   readonly connection: ConnectionSetting
   readonly log: ConnectionLog
-  readonly clients: number
+  /** Read when somebody comes. */
+  readonly limits: { readonly clients: number }
+  /** A `close` hook has ended. */
+  readonly ended: () => void
 }
 
 export class Visits {
@@ -68,7 +71,8 @@ export class Visits {
 
   /** Takes in a connection, or tells it that the host is full. The label has been made safe. */
   come(stream: Duplex, peer: Peer, attachedBy?: Owner): void {
-    const { hooks, log, clients } = this.#setting
+    const { hooks, log, limits } = this.#setting
+    const { clients } = limits
     if (this.connections.size >= clients) {
       log.refused(peer.label, `the server is full with ${clients} clients`)
       this.#sendAway(stream, 'the server is full, try again later')
@@ -96,6 +100,7 @@ export class Visits {
   leave(connection: Connection, reason: string): void {
     if (connection.left) return
     const { hooks, connection: setting, log } = this.#setting
+    if (setting.gate.closed) return setting.gate.pass(() => this.leave(connection, reason))
     const wasClient = connection.phase === Phase.Open
     const orderly = !AT_ONCE.has(reason)
     connection.phase = Phase.Leaving
@@ -108,12 +113,15 @@ export class Visits {
     hooks.close.callAsync(Object.freeze({ client: connection.client, reason, orderly }), () => {
       connection.closing = false
       this.#drain(connection, orderly)
+      this.#setting.ended()
     })
   }
 
   /** The stream of a connection is closed. */
   closed(connection: Connection): void {
     if (connection.closing) return
+    const { gate } = this.#setting.connection
+    if (gate.closed) return gate.pass(() => this.closed(connection))
     this.#drains.get(connection)?.()
     this.#drains.delete(connection)
     connection.phase = Phase.Gone

@@ -29,9 +29,11 @@ export const access = definePlugin({
     const allowed = options.allow && blockList(options.allow)
     const denied = blockList(options.deny)
     const exempt = blockList(options.exempt)
-    const visitors = new Map<string, Visitor>()
+    const visitors = host.keep('visitors', () => new Map<string, Visitor>())
     /** By which key each client counts, while it does. */
-    const counted = host.clientState<{ key: string | undefined }>(() => ({ key: undefined }))
+    const counted = host.clientState<{ key: string | undefined }>(() => ({ key: undefined }), {
+      keep: 'counted',
+    })
 
     host.hooks.connect.tap(
       { stage: Stage.Guard, onFailure: refuse('you cannot be let in now') },
@@ -42,7 +44,10 @@ export const access = definePlugin({
         if (contains(denied, address) || (allowed !== undefined && !contains(allowed, address))) {
           return refuse('connections from your address are not accepted here')
         }
-        if (contains(exempt, address)) return undefined
+        if (contains(exempt, address)) {
+          counted.get(client).key = undefined
+          return undefined
+        }
         const key = keyOf(address)
         const refusal = admit(key)
         if (refusal === undefined) counted.get(client).key = key
@@ -50,11 +55,18 @@ export const access = definePlugin({
       },
     )
 
+    function visitorOf(key: string): Visitor {
+      const known = visitors.get(key)
+      if (known !== undefined) return known
+      const visitor = { here: 0, tokens: options.perMinute, filledAt: host.now() }
+      visitors.set(key, visitor)
+      return visitor
+    }
+
     /** Counts a visitor in, or says why not. */
     function admit(key: string): Refuse | undefined {
       const now = host.now()
-      const visitor = visitors.get(key) ?? { here: 0, tokens: options.perMinute, filledAt: now }
-      visitors.set(key, visitor)
+      const visitor = visitorOf(key)
       refill(visitor, now)
       if (visitor.here >= options.perAddress) {
         return refuse(
@@ -86,6 +98,14 @@ export const access = definePlugin({
     })
 
     host.onStart(() => {
+      // Who is here already, where this runs from a later moment on than the host.
+      for (const client of host.clients) {
+        const { address } = client
+        if (address === undefined || counted.peek(client) !== undefined) continue
+        const key = contains(exempt, address) ? undefined : keyOf(address)
+        counted.get(client).key = key
+        if (key !== undefined) visitorOf(key).here++
+      }
       // Strangers decide how many addresses there are: those with nothing to remember are forgotten.
       host.setInterval(() => {
         const now = host.now()

@@ -20,7 +20,9 @@ export const flood = definePlugin({
     const held = new Set<() => void>()
 
     // A token bucket: a line takes a token, and a client without one is held until it has earned the next.
-    const buckets = host.clientState(() => ({ tokens: burst, filledAt: host.now(), told: false }))
+    const buckets = host.clientState(() => ({ tokens: burst, filledAt: host.now(), told: false }), {
+      keep: 'buckets',
+    })
 
     function take({ client }: { readonly client: Client }): void {
       const bucket = buckets.get(client)

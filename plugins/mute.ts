@@ -11,7 +11,7 @@ export const mute = definePlugin({
     })
     .prefault({}),
   setup(host, { confirm }) {
-    const state = host.clientState(() => ({ muted: false }))
+    const state = host.clientState(() => ({ muted: false }), { keep: 'muted' })
 
     host.hooks.line.tap({ stage: Stage.Filter }, ({ client }) =>
       state.peek(client)?.muted === true ? drop('muted') : undefined,

@@ -1,6 +1,6 @@
 /** The table at shutdown: what each visit did, one row a visit in order of arrival. */
 import stringWidth from 'string-width'
-import { definePlugin, safeText, z } from '../core/index.ts'
+import { definePlugin, safeText, z, type Client } from '../core/index.ts'
 
 interface Visit {
   readonly id: string
@@ -33,20 +33,26 @@ export const stats = definePlugin({
     })
     .prefault({}),
   setup(host, { rows, output = process.stdout }) {
-    const visits: Visit[] = []
-    const rest: Rest = { visits: 0, echoed: 0, muted: 0, quits: 0 }
-    const visitOf = host.clientState<{ visit: Visit | undefined }>(() => ({ visit: undefined }))
+    const visits = host.keep('visits', (): Visit[] => [])
+    const rest = host.keep('rest', (): Rest => ({ visits: 0, echoed: 0, muted: 0, quits: 0 }))
+    const visitOf = host.clientState<{ visit: Visit | undefined }>(() => ({ visit: undefined }), {
+      keep: 'visit',
+    })
+
+    function begin(client: Client): void {
+      const state = visitOf.get(client)
+      if (visits.length >= rows) {
+        rest.visits++
+        return
+      }
+      state.visit = { id: client.id, echoed: 0, muted: 0, quit: false }
+      visits.push(state.visit)
+    }
 
     host.hooks.settled.tap('count', (settled) => {
       const { client } = settled.event
       if (settled.hook === 'connect' && settled.verdict.kind === 'admit') {
-        if (visits.length === rows) {
-          rest.visits++
-          return
-        }
-        const visit = { id: client.id, echoed: 0, muted: 0, quit: false }
-        visits.push(visit)
-        visitOf.get(client).visit = visit
+        begin(client)
       } else if (settled.hook === 'line') {
         const count = visitOf.peek(client)?.visit ?? rest
         if (settled.verdict.kind === 'deliver') count.echoed++
@@ -59,6 +65,11 @@ export const stats = definePlugin({
       const visit = visitOf.peek(client)?.visit
       if (visit === undefined) rest.quits++
       else visit.quit = true
+    })
+
+    // Who is here already, where this runs from a later moment on than the host.
+    host.onStart(() => {
+      for (const client of host.clients) if (visitOf.peek(client) === undefined) begin(client)
     })
 
     host.hooks.shutdown.tap('table', () => {

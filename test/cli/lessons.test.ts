@@ -153,7 +153,7 @@ test.run()
 /** As far as `multiecho check` goes. */
 async function setUp(path: string): Promise<void> {
   const virtualModules = { multiecho, 'multiecho/plugins': plugins }
-  const loaded = await loadConfigFile(path, 'chat.config.ts', virtualModules)
+  const loaded = await loadConfigFile(path, 'chat.config.ts', virtualModules, new Set())
   const log = new Log(() => {})
   createHost(checkConfig(loaded, undefined, []), {
     clock: systemClock,

@@ -1,0 +1,100 @@
+/**
+ * Loads a module and all local files that it imports, TypeScript or not, anew each time. Packages, which do not change
+ * while the host runs, are left to Node, which keeps them.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, isAbsolute, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { JitiOptions, createJiti } from 'jiti'
+
+/** What a module gets when it imports the host: the host that is running, however that was started. */
+export type VirtualModules = Record<string, Record<string, unknown>>
+
+/** What stands behind jiti's own front, which has no way to say what Node is to load itself: Node loads no file anew. */
+type CreateJiti = (
+  id: string,
+  options: JitiOptions,
+  context: {
+    readonly onError: (error: unknown) => never
+    readonly nativeImport: (path: string) => Promise<unknown>
+    readonly createRequire: typeof createRequire
+  },
+) => ReturnType<typeof createJiti>
+
+const require = createRequire(import.meta.url)
+
+/**
+ * Returns what the module exports by default. Adds the path of each local file to `files` as it is met, so that they are known even where one
+ * cannot be loaded.
+ */
+export async function loadModule(
+  path: string,
+  virtualModules: VirtualModules,
+  files: Set<string>,
+): Promise<unknown> {
+  const folder = join(require.resolve('jiti/package.json'), '..', 'dist')
+  const create = require(join(folder, 'jiti.cjs')) as CreateJiti
+  const transform = require(join(folder, 'babel.cjs')) as NonNullable<JitiOptions['transform']>
+  for (const file of required()) delete require.cache[file]
+  const jiti = create(
+    import.meta.url,
+    {
+      // jiti's cache on disk is in a folder that all users share, and is trusted.
+      fsCache: false,
+      moduleCache: false,
+      interopDefault: false,
+      virtualModules,
+      transform(options) {
+        if (options.filename !== undefined && isLocal(options.filename)) files.add(options.filename)
+        return transform(options)
+      },
+    },
+    {
+      onError(error) {
+        throw error
+      },
+      async nativeImport(id) {
+        const file = id.startsWith('file:') ? fileURLToPath(id) : id
+        if (!isLocal(file)) return import(id)
+        if (isCommonJs(file)) return commonJs(file)
+        // jiti then loads it by its own means.
+        throw new Error('not left to Node')
+      },
+      createRequire,
+    },
+  )
+  try {
+    const loaded = await jiti.import<{ default?: unknown }>(path)
+    return await loaded.default
+  } finally {
+    for (const file of required()) files.add(file)
+  }
+}
+
+function isLocal(path: string): boolean {
+  return isAbsolute(path) && !/[\\/]node_modules[\\/]/.test(path)
+}
+
+/** Local files of Node's other kind of modules, JSON among them: those it can be made to load anew. */
+function required(): string[] {
+  return Object.keys(require.cache).filter(isLocal)
+}
+
+function commonJs(file: string): unknown {
+  const exported: unknown = require(file)
+  return { ...Object(exported), default: exported }
+}
+
+/** Whether Node takes a file of JavaScript for CommonJS (nodejs.org/api/packages.html, determining module system). */
+function isCommonJs(file: string): boolean {
+  if (!file.endsWith('.js')) return file.endsWith('.cjs')
+  for (let folder = dirname(file); ; folder = dirname(folder)) {
+    const found = join(folder, 'package.json')
+    if (existsSync(found)) {
+      const { type } = JSON.parse(readFileSync(found, 'utf8')) as { type?: unknown }
+      return type !== 'module'
+    }
+    if (folder === dirname(folder)) return true
+  }
+}
