@@ -270,13 +270,37 @@ test('remind reminds in so many minutes', async () => {
   await host.stop()
 })
 
-test('badge delivers with the points that karma keeps', async () => {
-  const host = await guideHost('Offer a service', 'badge', 'karma')
-  const [ann, bob] = [await host.connect('ann'), await host.connect('bob')]
-  assert.equal(await ann.say('/thank bob'), ['bob has 1 points'])
-  await bob.say('thanks')
-  assert.equal(ann.take(), ['(bob +1) thanks'])
+test('poll answers as the cookbook lists', async () => {
+  const { folder } = sectionNamed('docs/cookbook/poll.md', '')
+  const { poll } = (await import(pathToFileURL(join(folder, 'poll.ts')).href)) as {
+    poll: () => Plugin
+  }
+  const host = await createTestHost({ plugins: [poll()] })
+  const ann = await host.connect('ann')
+  const { rows } = tableIn('docs/cookbook/poll.md', '| Typed')
+  assert.is(rows.length, 5)
+  for (const [typed = '', answer = ''] of rows) {
+    assert.equal(await ann.say(code(typed)), [code(answer)])
+  }
   await host.stop()
+})
+
+test('the cookbook lists its recipes, each with a plugin, a config and a test', () => {
+  const { rows } = tableIn('docs/cookbook/README.md', '| Recipe')
+  const listed = rows.map(([link = '']) => /\((.*)\)/.exec(link)?.[1] ?? '')
+  const recipes = pages
+    .filter((page) => page.startsWith('docs/cookbook/'))
+    .map((page) => basename(page))
+  assert.equal(listed.concat('README.md').toSorted(), recipes)
+  for (const recipe of listed) {
+    const { blocks } = sectionNamed(`docs/cookbook/${recipe}`, '')
+    const files = blocks.filter(isFile).map(({ name }) => name)
+    assert.ok(files.includes('chat.config.ts'), recipe)
+    assert.ok(
+      files.some((name) => name.endsWith('.test.ts')),
+      recipe,
+    )
+  }
 })
 
 test('transcript has written every line when the host has stopped', async () => {
