@@ -149,6 +149,23 @@ test('hooks.md has every reason for which the host closes a client', () => {
     assert.ok(rows.includes(reason), reason)
 })
 
+test('stability.md has every entry point, and nothing else can be imported', async () => {
+  const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, unknown> }
+  const names = Object.keys(exports).map((path) => path.replace(/^\./, 'multiecho'))
+  const rows = table('docs/reference/stability.md', 'Import').map(([name]) => code(name))
+  sameNames([...rows, 'multiecho/package.json'], names)
+  const deep: string = 'multiecho/dist/core/host.js'
+  const error = await import(deep).catch((reason: unknown) => reason)
+  assert.is((error as NodeJS.ErrnoException).code, 'ERR_PACKAGE_PATH_NOT_EXPORTED')
+})
+
+test('stability.md has the version of the plugin API', () => {
+  const { API_VERSION } = publicFace
+  assert.ok(
+    read('docs/reference/stability.md').includes(`\`apiVersion\`, which is ${API_VERSION}.`),
+  )
+})
+
 test('command-line.md has every status', () => {
   const rows = table('docs/reference/command-line.md', 'Status').map(([status]) => Number(status))
   assert.equal(rows, Object.values(Status))
