@@ -3,19 +3,22 @@ import { cac } from 'cac'
 import { hostSchema, portSchema } from './config.ts'
 import { describe, errors } from './errors.ts'
 import { didYouMean } from './nearest.ts'
+import type { NewPlugin } from './new-plugin.ts'
 import { safeText } from './text.ts'
 
 export interface Arguments {
-  readonly command: 'run' | 'check'
+  readonly command: 'run' | 'check' | 'new-plugin'
   readonly port: number | undefined
   readonly host: string | undefined
   readonly config: string | undefined
+  readonly newPlugin?: NewPlugin | undefined
 }
 
 /** Returns undefined when the help or the version was asked for, and has been printed. Throws `USAGE`. */
 export function parseArguments(argv: readonly string[], version: string): Arguments | undefined {
   const cli = cac('multiecho')
   let asked: Arguments['command'] | undefined
+  let newPlugin: NewPlugin | undefined
   cli
     .option('-p, --port <n>', 'TCP port; a free one when neither this nor the config says')
     .option('--host <address>', 'Address to listen on; 0.0.0.0, all of IPv4, when neither says')
@@ -28,7 +31,9 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .example((name) => `  $ ${name} check              list what is wrong with the config`)
     .action(([word]: string[]) => {
       if (word !== undefined)
-        throw errors.usage(`there is no command "${word}"${didYouMean(word, ['check'])}`)
+        throw errors.usage(
+          `there is no command "${word}"${didYouMean(word, ['check', 'new-plugin'])}`,
+        )
       asked = 'run'
     })
   cli
@@ -36,6 +41,16 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .usage('check [options]')
     .action(() => {
       asked = 'check'
+    })
+  cli
+    .command('new-plugin <name> [folder]', 'Write a package with a new plugin in it')
+    .usage('new-plugin <name> [folder] [options]')
+    .option('--description <text>', 'What the plugin does, in a sentence')
+    .option('--command <name>', 'Its first command; called like the plugin when left out')
+    .example((name) => `  $ ${name} new-plugin acme:dice --command roll`)
+    .action((name: string, folder: string | undefined) => {
+      asked = 'new-plugin'
+      newPlugin = { name, folder }
     })
   cli.help((sections) =>
     sections
@@ -55,8 +70,22 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     throw errors.usage(`${problem}${problem.endsWith('?') ? ' See' : '; see'} multiecho --help`)
   }
   if (asked === undefined) return undefined
-  const { port, host, config } = cli.options
+  const { port, host, config, description, command } = cli.options
+  if (newPlugin !== undefined) {
+    for (const [option, value] of Object.entries({ port, host, config })) {
+      if (value !== undefined)
+        throw errors.usage(
+          `--${option} is for running a chat; new-plugin takes --description and --command`,
+        )
+    }
+    newPlugin = {
+      ...newPlugin,
+      description: description === undefined ? undefined : textOf('description', description),
+      command: command === undefined ? undefined : textOf('command', command),
+    }
+  }
   return {
+    newPlugin,
     command: asked,
     port: port === undefined ? undefined : readPort(textOf('port', port)),
     host: host === undefined ? undefined : readHost(textOf('host', host)),
@@ -67,8 +96,8 @@ export function parseArguments(argv: readonly string[], version: string): Argume
 /** Options that take a text, by the ways to write them. */
 const LONG: Readonly<Record<string, string>> = { '-p': '--port', '-c': '--config' }
 /** Such an option, and the text where it is attached. */
-const TEXT_OPTION = /^(?:(-p|-c)=?(.+)|(--port|--host|--config)=(.*))$/s
-const BARE_TEXT_OPTION = /^(-p|-c|--port|--host|--config)$/
+const TEXT_OPTION = /^(?:(-p|-c)=?(.+)|(--port|--host|--config|--description|--command)=(.*))$/s
+const BARE_TEXT_OPTION = /^(-p|-c|--port|--host|--config|--description|--command)$/
 /** Behind it the parser takes a value as it is typed, where it would read `1.10` as the number 1.1 and "" as 0. */
 const MARK = '='
 

@@ -11,14 +11,20 @@ import { ChatError, ConfigError } from './errors.ts'
 import { createHost } from './host.ts'
 import * as multiecho from './index.ts'
 import { Log } from './log.ts'
+import { writeNewPlugin, type HostPackage } from './new-plugin.ts'
 import { runHost, Status } from './run.ts'
 
 /** Milliseconds. */
 const PRINT_TIMEOUT = 500
 
 async function main(): Promise<number> {
-  const asked = parseArguments(process.argv, packageVersion())
+  const asked = parseArguments(process.argv, ownPackage().version)
   if (asked === undefined) return Status.Ok
+  if (asked.newPlugin !== undefined) {
+    const { defaults: _, ...builtIn } = plugins
+    process.stdout.write(writeNewPlugin(asked.newPlugin, ownPackage(), Object.keys(builtIn)))
+    return Status.Ok
+  }
   const config = await readConfig(asked)
   return asked.command === 'check' ? check(config) : runHost(config)
 }
@@ -53,13 +59,10 @@ function check(config: Config): number {
   return Status.Ok
 }
 
-function packageVersion(): string {
+function ownPackage(): HostPackage {
   // From core/ in a checkout, from dist/core/ in the package.
   const path = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json'
-  const { version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return version
+  return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as HostPackage
 }
 
 function report(error: unknown): number {

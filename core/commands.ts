@@ -1,9 +1,11 @@
 /** Commands as data: what is registered, how it is typed, and what its arguments are made of. */
+import { types } from 'node:util'
 import type { z } from 'zod'
 import type { Client } from './client.ts'
-import { errors } from './errors.ts'
+import { errors, show } from './errors.ts'
 import type { Owner } from './owner.ts'
 import { demandOf } from './problems.ts'
+import { safeText } from './text.ts'
 
 export type ArgumentSchemas = Readonly<Record<string, z.ZodType>>
 
@@ -12,6 +14,17 @@ export interface CommandCall<Schemas extends ArgumentSchemas> {
   readonly args: { readonly [Name in keyof Schemas]: z.output<Schemas[Name]> }
   /** What was typed behind the name, not split. */
   readonly input: string
+}
+
+/** How a command is used: shown by `/help NAME`, and run by `checkPlugin` of `multiecho/testing`. */
+export interface CommandExample {
+  /** What is typed: a line, or several in a row. One of them is the command. */
+  readonly type: string | readonly string[]
+  /**
+   * What one of the lines that the caller is sent matches or, when it is a text, has in it. Left out where the caller
+   * sees nothing; the command must then be done without being refused.
+   */
+  readonly sees?: string | RegExp | undefined
 }
 
 export interface CommandSpec<Schemas extends ArgumentSchemas = Record<never, never>> {
@@ -27,6 +40,7 @@ export interface CommandSpec<Schemas extends ArgumentSchemas = Record<never, nev
   readonly args?: Schemas | undefined
   /** Whether the last argument is all that is left of the line, spaces included. */
   readonly rest?: boolean | undefined
+  readonly examples?: readonly CommandExample[] | undefined
   /** Runs the command. A returned text is sent to the caller. It has 5 seconds when it returns a promise. */
   run(call: CommandCall<Schemas>): string | void | Promise<string | void>
 }
@@ -38,7 +52,14 @@ export interface CommandInfo {
   readonly help: string
   /** How it is typed, as `/kick <who> [minutes] [why...]`. */
   readonly usage: string
+  readonly examples: readonly CommandExampleInfo[]
   readonly plugin: string
+}
+
+/** An example as others may see it. */
+export interface CommandExampleInfo {
+  readonly type: readonly string[]
+  readonly sees: string | RegExp | undefined
 }
 
 /** The commands of all plugins. */
@@ -99,6 +120,7 @@ export class CommandRegistry implements Commands {
         aliases: Object.freeze([...aliases]),
         help: spec.help,
         usage: usageOf(spec),
+        examples: Object.freeze((spec.examples ?? []).map(exampleInfo)),
         plugin: owner.name,
       }),
     }
@@ -193,6 +215,52 @@ function checkSpec(owner: Owner, spec: CommandSpec<ArgumentSchemas>): void {
   }
   if (spec.rest === true && schemas.length === 0)
     throw invalid('rest: there is no argument to take the rest of the line')
+  checkExamples(spec, invalid)
+}
+
+function checkExamples(
+  { name, aliases = [], examples = [] }: CommandSpec<ArgumentSchemas>,
+  invalid: (problem: string) => Error,
+): void {
+  if (!Array.isArray(examples))
+    throw invalid(`examples: expected an array, found ${show(examples)}`)
+  for (const [index, example] of (examples as readonly unknown[]).entries()) {
+    const { type, sees } = (example ?? {}) as Partial<CommandExample>
+    const lines = typeof type === 'string' ? [type] : type
+    if (!Array.isArray(lines) || !lines.every(isLine)) {
+      throw invalid(
+        `examples[${index}].type: expected a line, or an array of lines, found ${show(type)}`,
+      )
+    }
+    if (
+      !lines
+        .map(parseTyped)
+        .some((typed) => typed.kind === 'command' && [name, ...aliases].includes(typed.word))
+    ) {
+      throw invalid(
+        `examples[${index}].type: expected /${name} in it, found ${show(lines.join(', '))}`,
+      )
+    }
+    if (sees !== undefined && !isLine(sees) && !types.isRegExp(sees)) {
+      throw invalid(
+        `examples[${index}].sees: expected a RegExp or a part of a line, found ${show(sees)}`,
+      )
+    }
+  }
+}
+
+function isLine(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && safeText(value) === value
+}
+
+function exampleInfo({ type, sees }: CommandExample): CommandExampleInfo {
+  return Object.freeze({
+    type: Object.freeze(typeof type === 'string' ? [type] : [...type]),
+    // Without the flags that make an expression remember where it was.
+    sees: types.isRegExp(sees)
+      ? Object.freeze(new RegExp(sees.source, sees.flags.replaceAll(/[gy]/g, '')))
+      : sees,
+  })
 }
 
 function isOptional(schema: z.ZodType): boolean {

@@ -6,6 +6,7 @@ import { safeText } from './text.ts'
 
 export type ErrorCode =
   | 'AUDIENCE_INVALID'
+  | 'CHECK_FAILED'
   | 'CLIENT_INVALID'
   | 'COMMAND_CONFLICT'
   | 'COMMAND_FAILED'
@@ -14,10 +15,13 @@ export type ErrorCode =
   | 'CONFIG_NOT_FOUND'
   | 'CONFIG_NOT_LOADED'
   | 'EVENT_INVALID'
+  | 'FAULTS_UNREAD'
   | 'HOOK_FAILED'
   | 'HOOK_TIMEOUT'
   | 'LISTEN_FAILED'
   | 'NAME_INVALID'
+  | 'NOT_SETTLED'
+  | 'NOT_WRITTEN'
   | 'NO_DESCRIPTORS'
   | 'PLUGIN_DISPOSED'
   | 'PLUGIN_DISPOSE_FAILED'
@@ -70,12 +74,44 @@ export class ConfigError extends ChatError {
   }
 }
 
+/** What `checkPlugin` has found: which part of the check, and what is wrong, with what to do. */
+export interface Finding {
+  readonly part:
+    | 'load'
+    | 'setup'
+    | 'example'
+    | 'fault'
+    | 'leaving'
+    | 'audience'
+    | 'hold'
+    | 'late'
+    | 'listeners'
+    | 'handles'
+    | 'rejection'
+    | 'memory'
+  readonly message: string
+}
+
+/** All that `checkPlugin` has found. */
+export class CheckError extends ChatError {
+  readonly findings: readonly Finding[]
+
+  constructor(plugin: string, findings: readonly Finding[]) {
+    const count = `${findings.length} finding${findings.length === 1 ? '' : 's'}`
+    const lines = findings.map(({ part, message }) => `  ${part}: ${message}`)
+    super('CHECK_FAILED', [`${plugin}: ${count}`, ...lines].join('\n'), { plugin })
+    this.findings = findings
+  }
+}
+
 export const errors = {
   audienceInvalid: (found: unknown) =>
     new ChatError(
       'AUDIENCE_INVALID',
       `expected an audience made by the host, found ${show(found)}; narrow event.audience with without() or and()`,
     ),
+
+  checkFailed: (plugin: string, findings: readonly Finding[]) => new CheckError(plugin, findings),
 
   clientInvalid: (found: unknown) =>
     new ChatError('CLIENT_INVALID', `expected a client of this host, found ${show(found)}`),
@@ -114,6 +150,12 @@ export const errors = {
 
   eventInvalid: (problem: string) => new ChatError('EVENT_INVALID', problem),
 
+  faultsUnread: (fault: ChatError) =>
+    new ChatError(
+      'FAULTS_UNREAD',
+      `faults of plugins were not looked at: ${fault.plugin ?? '?'}: ${fault.message}; mend the plugin, or take them with takeErrors() where they are meant`,
+    ),
+
   hookFailed: (plugin: string, hook: string, cause: unknown) =>
     new ChatError('HOOK_FAILED', `${hook}: ${describe(cause)}`, { plugin, hook, cause }),
 
@@ -138,6 +180,15 @@ export const errors = {
       'NAME_INVALID',
       `a name is 1 to 64 characters without controls or invisible ones, found ${show(found)}`,
     ),
+
+  notSettled: (milliseconds: number) =>
+    new ChatError(
+      'NOT_SETTLED',
+      `a line has not settled within ${milliseconds / 1000} s; where a plugin waits for the clock, move it meanwhile: const said = client.say('…'); await host.advance(1000); await said`,
+    ),
+
+  notWritten: (message: string, cause?: unknown) =>
+    new ChatError('NOT_WRITTEN', message, { cause }),
 
   noDescriptors: (reserved: number) =>
     new ChatError(

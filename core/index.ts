@@ -39,6 +39,8 @@ export type { Cancel } from './clock.ts'
 export type {
   ArgumentSchemas,
   CommandCall,
+  CommandExample,
+  CommandExampleInfo,
   CommandInfo,
   Commands,
   CommandSpec,

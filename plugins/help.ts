@@ -1,5 +1,13 @@
 /** `/help`, made from what is registered, and a hint for a command that is none. */
-import { definePlugin, nearest, refuse, z, type CommandInfo, type Commands } from '../core/index.ts'
+import {
+  definePlugin,
+  nearest,
+  refuse,
+  z,
+  type CommandExampleInfo,
+  type CommandInfo,
+  type Commands,
+} from '../core/index.ts'
 
 export const help = definePlugin({
   name: 'help',
@@ -9,6 +17,10 @@ export const help = definePlugin({
       name: 'help',
       help: 'List the commands, or tell about one of them.',
       args: { command: z.string().optional() },
+      examples: [
+        { type: '/help', sees: '/help [command]' },
+        { type: '/help help', sees: 'List the commands' },
+      ],
       run: ({ client, args }) => {
         client.send(
           args.command === undefined ? list(host.commands) : about(host.commands, args.command),
@@ -35,7 +47,18 @@ function about(commands: Commands, word: string): string[] {
   return [
     `${command.usage}  ${command.help}`.trimEnd(),
     ...(aliases.length > 0 ? [`also: ${aliases.join(', ')}`] : []),
+    // One that only repeats the usage tells nothing.
+    ...command.examples
+      .map(exampleLine)
+      .filter((line) => line !== command.usage)
+      .map((line) => `example: ${line}`),
   ]
+}
+
+/** What is typed, and what is seen then, where that is a text: an expression is for tests. */
+function exampleLine({ type, sees }: CommandExampleInfo): string {
+  const typed = type.join(', then ')
+  return typeof sees === 'string' ? `${typed} -> ${sees}` : typed
 }
 
 function unknown(commands: Commands, word: string): string {

@@ -18,20 +18,24 @@ export const mute = definePlugin({
     )
 
     const set =
-      (muted: boolean, answer: string) =>
+      (to: boolean, answer: string | undefined) =>
       ({ client }: { client: Client }) => {
-        state.get(client).muted = muted
-        return confirm ? answer : undefined
+        state.get(client).muted = to
+        return answer
       }
+    const muted = confirm ? 'you are muted: nobody sees your lines, until /unmute' : undefined
+    const unmuted = confirm ? 'you are no longer muted' : undefined
     host.command({
       name: 'mute',
       help: 'Send your lines to nobody, until /unmute.',
-      run: set(true, 'you are muted: nobody sees your lines, until /unmute'),
+      examples: [{ type: '/mute', sees: muted }],
+      run: set(true, muted),
     })
     host.command({
       name: 'unmute',
       help: 'Send your lines to everybody again.',
-      run: set(false, 'you are no longer muted'),
+      examples: [{ type: ['/mute', '/unmute'], sees: unmuted }],
+      run: set(false, unmuted),
     })
   },
 })

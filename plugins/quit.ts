@@ -14,6 +14,7 @@ export const quit = definePlugin({
     host.command({
       name: 'quit',
       help: 'Leave the chat.',
+      examples: [{ type: '/quit' }],
       run({ client }) {
         if (farewell !== undefined) client.send(farewell)
         client.close('quit')

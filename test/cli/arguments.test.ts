@@ -11,7 +11,15 @@ test('--help tells all options and commands', async () => {
   const { status, stdout, stderr } = await runCli(['--help'])
   assert.is(status, 0)
   assert.is(stderr, '')
-  for (const word of ['-p, --port', '--host', '-c, --config', '--version', '--help', 'check']) {
+  for (const word of [
+    '-p, --port',
+    '--host',
+    '-c, --config',
+    '--version',
+    '--help',
+    'check',
+    'new-plugin',
+  ]) {
     assert.match(stdout, word)
   }
 })

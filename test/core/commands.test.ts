@@ -429,6 +429,8 @@ test('a command that was refused takes none of its names', async () => {
   assert.equal(await (await join(host)).say('/b'), ['b'])
 })
 
+const spec = { name: 'do', help: '', run }
+
 const invalid: ReadonlyArray<readonly [what: string, spec: unknown, problem: RegExp]> = [
   ['a name in upper case', { name: 'Do', help: '', run }, /"Do"/],
   ['an empty name', { name: '', help: '', run }, /""/],
@@ -440,6 +442,24 @@ const invalid: ReadonlyArray<readonly [what: string, spec: unknown, problem: Reg
   ['no run', { name: 'do', help: '' }, /run: expected a function/],
   ['an argument without a schema', { name: 'do', help: '', run, args: { a: 1 } }, /args\.a/],
   ['rest without an argument', { name: 'do', help: '', run, rest: true }, /rest/],
+  ['examples that are no array', { ...spec, examples: { type: '/do' } }, /examples: .*an array/],
+  ['an example that is nothing', { ...spec, examples: [null] }, /examples\[0\]\.type: .*a line/],
+  ['an example of nothing typed', { ...spec, examples: [{ type: '' }] }, /\[0\]\.type: .*a line/],
+  [
+    'an example of two lines in one',
+    { ...spec, examples: [{ type: '/do\n/do' }] },
+    /type: .*a line/,
+  ],
+  [
+    'an example of another command',
+    { ...spec, examples: [{ type: '/do' }, { type: ['/done', 'do'] }] },
+    /examples\[1\]\.type: expected \/do in it, found "\/done, do"/,
+  ],
+  [
+    'an example that sees a number',
+    { ...spec, examples: [{ type: '/do', sees: 6 }] },
+    /examples\[0\]\.sees: expected a RegExp or a part of a line, found 6/,
+  ],
   [
     'an argument behind an optional one',
     { name: 'do', help: '', run, args: { a: z.string().optional(), b: z.string() } },
@@ -447,9 +467,9 @@ const invalid: ReadonlyArray<readonly [what: string, spec: unknown, problem: Reg
   ],
 ]
 
-for (const [what, spec, problem] of invalid) {
+for (const [what, wrong, problem] of invalid) {
   test(`${what} is refused at set-up`, async () => {
-    const message = await rejected((host) => host.command(spec as CommandSpec))
+    const message = await rejected((host) => host.command(wrong as CommandSpec))
     assert.match(message, /plugins\[1\] \(dice\): setup: command /)
     assert.match(message, problem)
   })
@@ -482,12 +502,40 @@ test('the commands of all plugins can be listed, with usage and owner', async ()
         aliases: ['k'],
         help: 'Kick somebody.',
         usage: '/kick <who> [minutes] [why...]',
+        examples: [],
         plugin: 'owner',
       },
     ],
   )
   assert.is(lister.host.commands.get('K'), lister.host.commands.get('kick'))
   assert.is(lister.host.commands.get('nope'), undefined)
+})
+
+test('examples are listed as lines, and remember nothing', async () => {
+  const sees = /[a-z]o/gi
+  const owner = probe('owner', (host) => {
+    host.command({
+      name: 'do',
+      aliases: ['make'],
+      help: '',
+      examples: [
+        { type: '/MAKE it so', sees },
+        { type: ['/do', 'one'], sees: 'one' },
+        { type: '/do' },
+      ],
+      run: (): void => {},
+    })
+  })
+  await using _ = await createTestHost({ plugins: [owner.plugin] })
+  const [first, ...others] = owner.host.commands.get('do')?.examples ?? []
+  assert.equal(first?.type, ['/MAKE it so'])
+  assert.instance(first?.sees, RegExp)
+  assert.is(String(first?.sees), '/[a-z]o/i')
+  assert.ok(Object.isFrozen(first?.type) && Object.isFrozen(first?.sees))
+  assert.equal(others, [
+    { type: ['/do', 'one'], sees: 'one' },
+    { type: ['/do'], sees: undefined },
+  ])
 })
 
 test('nobody can change a command through what is listed', async () => {

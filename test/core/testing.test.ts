@@ -1,10 +1,13 @@
 /** The test kit itself. */
+import { join as path } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { drop } from '../../core/index.ts'
+import { drop, type ChatError } from '../../core/index.ts'
 import { createTestHost } from '../../core/testing.ts'
 import { echo, quit } from '../../plugins/index.ts'
+import { startChild, type Ended } from '../support/child.ts'
+import { CHECKOUT, makeFolder } from '../support/host.ts'
 import { join, passing, plugin, probe, rejection } from '../support/memory-plugins.ts'
 
 const test = suite('test kit')
@@ -159,6 +162,72 @@ test('stopping throws when there are faults that nobody looked at', async () => 
   assert.instance(failure, AggregateError)
   assert.match((failure as AggregateError).message, /oh/)
   assert.is((failure as AggregateError).errors.length, 1)
+})
+
+test('random numbers come of a seed, or are set one by one', async () => {
+  const numbers = async (config: object): Promise<number[]> => {
+    const chat = probe()
+    await using _ = await createTestHost({ plugins: [chat.plugin], ...config })
+    return [chat.host.random(), chat.host.random()]
+  }
+  assert.equal(await numbers({}), await numbers({ seed: 1 }))
+  assert.not.equal(await numbers({}), await numbers({ seed: 2 }))
+  assert.equal(await numbers({ random: () => 0.5 }), [0.5, 0.5])
+  const rolls = [0.25, 0.75]
+  assert.equal(await numbers({ random: () => rolls.shift() ?? 0 }), [0.25, 0.75])
+})
+
+test('the clock begins where it is told to', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin], now: Date.UTC(2030, 5, 1) })
+  const begun = chat.host.now()
+  assert.ok(begun >= Date.UTC(2030, 5, 1) && begun < Date.UTC(2030, 5, 1) + 60_000)
+  await host.advance(5)
+  assert.is(chat.host.now(), begun + 5)
+})
+
+test('what waits for the clock, which stands still, is told how to move it', async () => {
+  const slow = plugin('slow', (host) => {
+    host.command({
+      name: 'slow',
+      help: '',
+      run: () => new Promise<void>((resolve) => void host.setTimeout(resolve, 1000)),
+    })
+  })
+  await using host = await createTestHost({ plugins: [slow] })
+  const client = await join(host)
+  const error = (await rejection(client.say('/slow'))) as ChatError
+  assert.is(error.code, 'NOT_SETTLED')
+  assert.match(error.message, /within 3 s.*host\.advance/)
+})
+
+test('faults fail a test that neither looks at them nor stops its host', async () => {
+  const kit = path(CHECKOUT, 'core/testing.ts')
+  using folder = makeFolder({
+    files: {
+      'bad.test.mts': `
+        import { createTestHost } from ${JSON.stringify(kit)}
+        import { definePlugin } from ${JSON.stringify(path(CHECKOUT, 'core/index.ts'))}
+        const bad = definePlugin({ name: 'bad', apiVersion: 1, setup(host) {
+          host.hooks.line.tap('fail', () => { throw new Error('oh') })
+        } })
+        const host = await createTestHost({ plugins: [bad()] })
+        await (await host.connect()).say('x')
+        if (process.argv[2] === 'take') host.takeErrors()
+      `,
+    },
+  })
+  const file = path(folder.path, 'bad.test.mts')
+  const ended = async (...args: string[]): Promise<Ended> => {
+    await using child = startChild(process.execPath, ['--import', 'tsx', file, ...args], {
+      cwd: CHECKOUT,
+    })
+    return await child.ended()
+  }
+  const [unread, taken] = [await ended(), await ended('take')]
+  assert.is(unread.status, 1)
+  assert.match(unread.stderr, /not looked at: bad: line: oh; .*takeErrors\(\)/)
+  assert.equal([taken.status, taken.stderr], [0, ''])
 })
 
 test('leaving the block stops the host', async () => {

@@ -52,6 +52,9 @@ const RUN_ELSEWHERE = new Set([
   'npm pkg set type=module',
   'npm install multiecho',
   'npm install multiecho-plugin-x',
+  'npm search multiecho-plugin',
+  'npm publish --access public',
+  'npm exec --package multiecho -- multiecho new-plugin acme:dice --command roll',
   'npm install --save-dev tsx typescript @types/node',
   'npx multiecho -p 9090',
 ])
@@ -69,7 +72,7 @@ const test = suite('examples')
 test.before(() => {
   if (!existsSync(cli)) throw new Error('dist/ is missing: run npm run build first')
   mkdirSync(join(temporary, 'node_modules'))
-  for (const name of ['tsx', '@types']) {
+  for (const name of ['tsx', 'uvu', '@types']) {
     symlinkSync(join(root, 'node_modules', name), join(temporary, 'node_modules', name))
   }
   symlinkSync(root, join(temporary, 'node_modules/multiecho'))
@@ -103,7 +106,7 @@ test('every command that is shown is run, here or elsewhere', () => {
     const files = blocks.filter(isFile).map(({ name }) => name)
     const commands = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text)
     for (const command of commands.flatMap((text) => text.trimEnd().split('\n'))) {
-      const tested = /^node --import tsx --test (\S+)$/.exec(command)?.[1]
+      const tested = /^node --import tsx (?:--test )?(\S+)$/.exec(command)?.[1]
       const known =
         RUN_ELSEWHERE.has(command) ||
         command.startsWith('printf ') ||
@@ -137,6 +140,16 @@ for (const section of sections) {
       assert.is(status, 0, output)
       const count = text.match(/^test\(/gm)?.length
       assert.match(output, new RegExp(`^# pass ${count}$`, 'm'))
+    })
+  }
+}
+
+for (const { page, title, blocks, folder } of sections) {
+  for (const { name, text } of blocks.filter((block) => block.name.endsWith('.uvu.ts'))) {
+    test(`${page}, ${title}: ${name} passes`, async () => {
+      const { status, output } = await run(['--import', 'tsx', name], folder)
+      assert.is(status, 0, output)
+      assert.match(output, new RegExp(`Passed: +${text.match(/^test\(/gm)?.length}$`, 'm'))
     })
   }
 }

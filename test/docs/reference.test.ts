@@ -103,6 +103,7 @@ test('context.md has every member of a definition, a command, a sink, a client a
     )
   sameNames(shown('# The context'), members('core/plugin.ts', 'PluginDefinition'))
   sameNames(shown('### command'), members('core/commands.ts', 'CommandSpec'))
+  sameNames(shown('#### Examples'), members('core/commands.ts', 'CommandExample'))
   assert.equal(shown('### addLogSink'), members('core/log.ts', 'LogSink'))
   assert.equal(shown('## A client'), members('core/client.ts', 'Client'))
   assert.equal(shown('## Audiences'), members('core/audience.ts', 'Audience'))
@@ -117,12 +118,22 @@ test('context.md has every value that the package exports', () => {
   )
 })
 
-test('the guide has every member of a test host and of its clients', () => {
+test('testing.md has every setting and every member of a test host and of its clients', () => {
+  const page = 'docs/reference/testing.md'
   const shown = (first: string) =>
-    table('docs/guide/write-a-plugin.md', first).map(([name]) => /`(\w+)/.exec(name ?? '')?.[1])
-  sameNames(shown('Test host'), members('core/testing.ts', 'TestHost'))
-  const client = members('core/testing.ts', 'TestClient').filter((name) => name !== 'id')
+    table(page, first).map(([name]) => /`(\w+)/.exec(name ?? '')?.[1])
+  sameNames(shown('Setting'), members('core/test-host.ts', 'TestConfig'))
+  sameNames(shown('Test host'), members('core/test-host.ts', 'TestHost'))
+  const client = members('core/test-host.ts', 'TestClient').filter((name) => name !== 'id')
   sameNames(shown('Test client'), client)
+})
+
+test('testing.md has every part of the check of a plugin', () => {
+  const union = /readonly part:([^]*?)\n  readonly/.exec(read('core/errors.ts'))?.[1] ?? ''
+  const parts = [...union.matchAll(/'(\w+)'/g)].map(([, name]) => name)
+  assert.ok(parts.length > 10)
+  const rows = table('docs/reference/testing.md', 'Part').map(([part]) => code(part))
+  sameNames(rows, parts)
 })
 
 test('hooks.md has every hook, with its class, and every stage', () => {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Packs the package, installs the tarball in an empty folder, and lives there as a stranger would: with a plugin of its
-# own and the plugin's test, both checked by the package's types, and a config that runs them.
+# own and the plugin's test, both checked by the package's types, and a config that runs them. Then the other scripts of
+# this folder do the like.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -43,3 +44,6 @@ grep -q 'stranger:shout' checked
 node --import "$root/node_modules/tsx/dist/esm/index.mjs" "$root/test/package/visit.ts" \
   './node_modules/.bin/multiecho -p 0' 'hello!' 'HELLO!'
 grep -q 'multiecho server is shutting down' chat.log
+
+mkdir "$folder/new-plugin"
+"$root/test/package/new-plugin.sh" "$folder"/multiecho-*.tgz "$folder/new-plugin"

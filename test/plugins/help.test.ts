@@ -44,6 +44,31 @@ test('one command is told about, with its usage and its other names', async () =
   assert.equal(await asked('/help quit'), ['/quit  Leave the chat.'])
 })
 
+test('a command is told about with its examples, but for one that says no more than the usage', async () => {
+  const votes = plugin('votes', (host) => {
+    host.command({
+      name: 'vote',
+      help: 'Vote.',
+      args: { what: z.string().optional() },
+      examples: [
+        { type: '/vote', sees: /\d+ votes/ },
+        { type: '/vote yes', sees: 'you have voted yes' },
+        { type: ['/vote yes', '/vote no'], sees: /no/ },
+      ],
+      run: () => {},
+    })
+    host.command({ name: 'count', help: 'Count.', examples: [{ type: '/count' }], run: () => {} })
+  })
+  const plugins = [help(), votes]
+  assert.equal(await asked('/help vote', { plugins }), [
+    '/vote [what]  Vote.',
+    'example: /vote',
+    'example: /vote yes -> you have voted yes',
+    'example: /vote yes, then /vote no',
+  ])
+  assert.equal(await asked('/help count', { plugins }), ['/count  Count.'])
+})
+
 test('asking about a command that is none is answered with the nearest one', async () => {
   assert.equal(await asked('/help quitt'), ['there is no command /quitt; did you mean /quit?'])
   assert.equal(await asked('/help xyzzy'), ['there is no command /xyzzy; type /help for a list'])

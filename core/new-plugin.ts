@@ -1,0 +1,175 @@
+/** `multiecho new-plugin`: writes a small package with a plugin in it, from the files in templates/plugin/. */
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, errors, show } from './errors.ts'
+import { safeText } from './text.ts'
+
+/** What was asked for, as it was typed. */
+export interface NewPlugin {
+  /** Name of the plugin, as `dice` or `acme:dice`. */
+  readonly name: string
+  /** Folder to write to; called like the package, without its scope, when left out. */
+  readonly folder?: string | undefined
+  readonly description?: string | undefined
+  /** Name of its first command; that of the plugin, without its scope, when left out. */
+  readonly command?: string | undefined
+}
+
+/** package.json of the host that writes the package. */
+export interface HostPackage {
+  readonly version: string
+  readonly engines: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+
+const NAME = /^(?:([a-z][a-z0-9]*(?:-[a-z0-9]+)*):)?([a-z][a-z0-9]*(?:-[a-z0-9]+)*)$/
+const COMMAND = /^[a-z][a-z0-9_-]*$/
+/** Commands of the other plugins in its chat.config.ts. */
+const TAKEN_COMMANDS = ['help', 'mute', 'quit', 'unmute']
+/** Characters of a name: npm takes 214 for a package's. */
+const LONGEST = 64
+
+/** What an export cannot be called: words of the language, and the other names in the files of the template. */
+const TAKEN_WORDS = new Set(
+  'arguments assert async await break case catch check checkPlugin class const continue createTestHost debugger default defaults defineConfig definePlugin delete do else enum eval export extends false finally for function greeting host if implements import in instanceof interface let new null options package private protected public return state static super switch test this throw true try typeof undefined var void while with yield z'.split(
+    ' ',
+  ),
+)
+
+/**
+ * Writes the package, and returns what to print: what was written and what to do next. Overwrites nothing: throws
+ * `NOT_WRITTEN` when one of the files is there, and `USAGE` when a name is none. `builtIn` are names that are taken.
+ */
+export function writeNewPlugin(
+  { name, folder, description = 'A multiecho plugin.', command }: NewPlugin,
+  host: HostPackage,
+  builtIn: readonly string[],
+): string {
+  const [, scope, short] = NAME.exec(checkName(name, builtIn)) as unknown as [
+    string,
+    string | undefined,
+    string,
+  ]
+  const packageName = `multiecho-plugin-${short}`
+  const words: Readonly<Record<string, string>> = {
+    PLUGIN_NAME: name,
+    PLUGIN_FILE: short,
+    PLUGIN_PACKAGE: scope === undefined ? packageName : `@${scope}/${packageName}`,
+    PLUGIN_EXPORT: exportOf(short),
+    PLUGIN_COMMAND: checkCommand(command, short),
+    PLUGIN_DESCRIPTION: checkDescription(description),
+    MULTIECHO_RANGE: `^${host.version}`,
+    NODE_RANGE: host.engines['node'] ?? '*',
+    NODE_TYPES_RANGE: rangeOf(host, '@types/node'),
+    TSX_RANGE: rangeOf(host, 'tsx'),
+    TYPESCRIPT_RANGE: rangeOf(host, 'typescript'),
+  }
+  const target = resolve(folder ?? packageName)
+  const files = templateFiles(words)
+  for (const file of files.keys()) {
+    if (existsSync(join(target, file))) {
+      throw errors.notWritten(
+        `${shown(join(target, file))} is there already, and nothing was written; name another folder: multiecho new-plugin ${name} FOLDER`,
+      )
+    }
+  }
+  try {
+    for (const [file, text] of files) {
+      mkdirSync(dirname(join(target, file)), { recursive: true })
+      writeFileSync(join(target, file), text, { flag: 'wx' })
+    }
+  } catch (cause) {
+    throw errors.notWritten(`${describe(cause)}; name a folder that may be written to`, cause)
+  }
+  return [
+    ...[...files.keys()].map((file) => `wrote ${shown(join(target, file))}`),
+    '',
+    'Next:',
+    ...(target === process.cwd() ? [] : [`  cd ${shown(target)}`]),
+    '  npm install',
+    '  npm test',
+    '  npm start',
+    '',
+  ].join('\n')
+}
+
+function checkName(name: string, builtIn: readonly string[]): string {
+  const [, scoped, short] = /^(?:@([^/]*)\/)?multiecho-plugin-(.*)$/.exec(name) ?? []
+  if (short !== undefined) {
+    const meant = scoped === undefined ? short : `${scoped}:${short}`
+    throw errors.usage(
+      `new-plugin: expected the name of a plugin, found that of a package, ${show(name)}; write ${safeText(meant)}`,
+    )
+  }
+  if (!NAME.test(name) || name.length > LONGEST) {
+    throw errors.usage(
+      `new-plugin: a name is lower-case letters, digits and dashes, begins with a letter and has at most ${LONGEST} characters, as in dice or acme:dice; found ${show(name)}`,
+    )
+  }
+  if (builtIn.includes(name)) {
+    throw errors.usage(
+      `new-plugin: there is a built-in plugin ${name}; take another name, or one with a scope, as acme:${name}`,
+    )
+  }
+  return name
+}
+
+function checkCommand(asked: string | undefined, short: string): string {
+  const command = asked ?? short
+  if (!COMMAND.test(command) || command.length > LONGEST) {
+    throw errors.usage(
+      `--command: expected a lower-case letter, then lower-case letters, digits, _ or -, found ${show(command)}`,
+    )
+  }
+  if (TAKEN_COMMANDS.includes(command)) {
+    throw errors.usage(
+      `--command: /${command} is a built-in command; name another one with --command NAME`,
+    )
+  }
+  return command
+}
+
+function checkDescription(description: string): string {
+  const fits = description !== '' && description.length <= 200 && !description.includes('*/')
+  if (fits && safeText(description) === description) return description
+  throw errors.usage(
+    `--description: expected a line of 1 to 200 characters without */, found ${show(description)}`,
+  )
+}
+
+/** `word-filter` as `wordFilter`, and `new` as `newPlugin`. */
+function exportOf(short: string): string {
+  const word = short.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+  return TAKEN_WORDS.has(word) ? `${word}Plugin` : word
+}
+
+/** Any version that is compatible with the one that the host itself was made with. */
+function rangeOf(host: HostPackage, dependency: string): string {
+  const version = host.devDependencies[dependency]
+  return version === undefined ? '*' : `^${version}`
+}
+
+/** The files of the template by their paths, with the words in place. */
+function templateFiles(words: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  // From core/ in a checkout, from dist/core/ in the package.
+  const up = import.meta.url.endsWith('.ts') ? '..' : '../..'
+  const root = fileURLToPath(new URL(`${up}/templates/plugin/`, import.meta.url))
+  const pattern = new RegExp(Object.keys(words).join('|'), 'g')
+  const files: Array<[file: string, text: string]> = []
+  for (const path of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
+    if (statSync(join(root, path)).isDirectory()) continue
+    const word = (found: string): string => words[found] as string
+    const quoted = (found: string): string => JSON.stringify(word(found)).slice(1, -1)
+    const text = readFileSync(join(root, path), 'utf8')
+    // npm leaves a .gitignore out of what it packs.
+    const file = path.replace(/^gitignore$/, '.gitignore').replaceAll(pattern, word)
+    files.push([file, text.replaceAll(pattern, path.endsWith('.json') ? quoted : word)])
+  }
+  return new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function shown(path: string): string {
+  const near = relative(process.cwd(), path)
+  return safeText(near === '' || near.startsWith('..') ? path : near)
+}

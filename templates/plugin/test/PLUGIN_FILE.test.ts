@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { checkPlugin, createTestHost } from 'multiecho/testing'
+import { PLUGIN_EXPORT } from '../src/PLUGIN_FILE.ts'
+
+test('it is a good plugin, and its examples come true', async () => {
+  await checkPlugin(() => PLUGIN_EXPORT())
+})
+
+test('each client is counted by itself', async () => {
+  const host = await createTestHost({ plugins: [PLUGIN_EXPORT({ greeting: 'Hi' })] })
+  const ada = await host.connect('ada')
+  const bob = await host.connect('bob')
+  assert.deepEqual(await ada.say('/PLUGIN_COMMAND'), ['Hi, ada! (1)'])
+  assert.deepEqual(await ada.say('/PLUGIN_COMMAND'), ['Hi, ada! (2)'])
+  assert.deepEqual(await bob.say('/PLUGIN_COMMAND'), ['Hi, bob! (1)'])
+  await host.stop()
+})

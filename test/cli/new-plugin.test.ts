@@ -1,0 +1,174 @@
+/** `multiecho new-plugin`: what it writes, and that it overwrites nothing. `.ci/run` installs and runs what it writes. */
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { startChild, type Ended } from '../support/child.ts'
+import { CHECKOUT, CLI, makeFolder, sentenceOf } from '../support/host.ts'
+
+const test = suite('new-plugin')
+
+async function newPlugin(folder: string, ...args: string[]): Promise<Ended> {
+  await using child = startChild(process.execPath, [CLI, 'new-plugin', ...args], { cwd: folder })
+  return await child.ended()
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .toSorted()
+}
+
+const FILES = [
+  '.gitignore',
+  'README.md',
+  'chat.config.ts',
+  'package.json',
+  'src/dice.ts',
+  'test/dice.test.ts',
+  'tsconfig.build.json',
+  'tsconfig.json',
+]
+
+test('it writes a package and says what to do next', async () => {
+  using folder = makeFolder()
+  const { status, stdout, stderr } = await newPlugin(folder.path, 'dice')
+  assert.is(stderr, '')
+  assert.is(status, 0)
+  const target = join(folder.path, 'multiecho-plugin-dice')
+  assert.equal(
+    filesIn(folder.path),
+    FILES.map((file) => `multiecho-plugin-dice/${file}`),
+  )
+  for (const file of FILES) {
+    assert.match(stdout, `wrote multiecho-plugin-dice/${file}\n`)
+    const text = readFileSync(join(target, file), 'utf8')
+    assert.not.match(text, /PLUGIN_|_RANGE/, file)
+  }
+  assert.ok(stdout.endsWith('  cd multiecho-plugin-dice\n  npm install\n  npm test\n  npm start\n'))
+  const made = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8')) as Made
+  const own = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')) as Made
+  assert.is(made.name, 'multiecho-plugin-dice')
+  assert.equal(made.keywords, ['multiecho-plugin'])
+  assert.equal(made.peerDependencies, { multiecho: `^${own.version}` })
+  assert.is(made.devDependencies['typescript'], `^${own.devDependencies['typescript']}`)
+  assert.is(made.devDependencies['tsx'], `^${own.devDependencies['tsx']}`)
+  assert.is(made.engines['node'], own.engines['node'])
+})
+
+test('it prints what the docs show', async () => {
+  using folder = makeFolder()
+  const page = readFileSync(join(CHECKOUT, 'docs/reference/command-line.md'), 'utf8')
+  const shown = /```text new-plugin\n([^]*?)```/.exec(page)?.[1]
+  const { stdout } = await newPlugin(folder.path, 'acme:dice', '--command', 'roll')
+  assert.is(stdout, shown)
+})
+
+test('what it writes has the right types, and passes its test', async () => {
+  using folder = makeFolder()
+  await newPlugin(
+    folder.path,
+    'acme:new',
+    'here',
+    '--command',
+    'roll-2',
+    '--description',
+    `It's "new" & $1.`,
+  )
+  const here = join(folder.path, 'here')
+  mkdirSync(join(here, 'node_modules'))
+  symlinkSync(CHECKOUT, join(here, 'node_modules/multiecho'))
+  for (const name of ['tsx', '@types'])
+    symlinkSync(join(CHECKOUT, 'node_modules', name), join(here, 'node_modules', name))
+  const run = async (...args: string[]): Promise<Ended> => {
+    await using child = startChild(process.execPath, args, { cwd: here })
+    return await child.ended()
+  }
+  const made = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8')) as Made
+  assert.is(made.name, '@acme/multiecho-plugin-new')
+  assert.is(made.description, `It's "new" & $1.`)
+  const checked = await run(join(CHECKOUT, 'node_modules/typescript/bin/tsc'), '-p', '.')
+  assert.is(checked.status, 0, checked.stdout)
+  const tested = await run('--import', 'tsx', '--test', '--test-reporter=tap', 'test/new.test.ts')
+  assert.is(tested.status, 0, tested.stdout)
+  assert.match(tested.stdout, /^# pass 2$/m)
+  const listed = await run(CLI, 'check')
+  assert.match(listed.stdout, 'plugins: acme:new, logging')
+})
+
+test('it overwrites nothing, and writes nothing then', async () => {
+  using folder = makeFolder({ files: { 'mine/src/dice.ts': 'mine' } })
+  const ended = await newPlugin(folder.path, 'dice', 'mine')
+  assert.is(ended.status, 1)
+  assert.match(sentenceOf(ended), /: mine\/src\/dice\.ts is there already.*name another folder/)
+  assert.equal(filesIn(folder.path), ['mine/src/dice.ts'])
+  assert.is(folder.read('mine/src/dice.ts'), 'mine')
+})
+
+test('it writes beside what is there, where the names differ', async () => {
+  using folder = makeFolder({ files: { LICENSE: 'mine' } })
+  const { status, stdout } = await newPlugin(folder.path, 'dice', '.')
+  assert.is(status, 0)
+  assert.equal(filesIn(folder.path), [...FILES, 'LICENSE'].toSorted())
+  assert.not.match(stdout, /^ {2}cd /m)
+})
+
+test('a folder that cannot be written to is told', async () => {
+  using folder = makeFolder()
+  writeFileSync(join(folder.path, 'file'), '')
+  const ended = await newPlugin(folder.path, 'dice', 'file/below')
+  assert.is(ended.status, 1)
+  assert.match(sentenceOf(ended), /file.*; name a folder that may be written to$/)
+})
+
+const wrong: ReadonlyArray<readonly [what: string, args: readonly string[], told: RegExp]> = [
+  ['no name', [], /name/],
+  ['an empty name', [''], /found ""/],
+  ['a name in upper case', ['Dice'], /as in dice or acme:dice; found "Dice"/],
+  ['a name that begins with a digit', ['8ball'], /begins with a letter/],
+  ['a name with two scopes', ['a:b:c'], /found "a:b:c"/],
+  ['a path', ['../dice'], /found "\.\.\/dice"/],
+  ['a name that is too long', ['d'.repeat(65)], /at most 64/],
+  ['the name of a package', ['multiecho-plugin-dice'], /write dice$/],
+  ['the name of a scoped package', ['@acme/multiecho-plugin-dice'], /write acme:dice$/],
+  ['the name of a built-in plugin', ['echo'], /built-in plugin echo.*acme:echo/],
+  ['a command that is none', ['dice', '--command', 'Roll'], /--command: .*"Roll"/],
+  ['a command of a built-in plugin', ['dice', '--command=quit'], /\/quit is a built-in command/],
+  ['a plugin called like a command', ['acme:help'], /\/help is a built-in command.*--command NAME/],
+  ['an empty description', ['dice', '--description', ''], /--description: .*found ""/],
+  ['a description that ends a comment', ['dice', '--description', 'a */'], /without \*\//],
+  ['a description of two lines', ['dice', '--description', 'a\nb'], /a line/],
+  ['an option for running', ['dice', '-p', '0'], /--port is for running a chat/],
+  ['too many words', ['dice', 'here', 'there'], /there/],
+]
+
+for (const [what, args, told] of wrong) {
+  test(`${what} is told, and nothing is written`, async () => {
+    using folder = makeFolder()
+    const ended = await newPlugin(folder.path, ...args)
+    assert.is(ended.status, 2)
+    assert.match(sentenceOf(ended), told)
+    assert.equal(filesIn(folder.path), [])
+  })
+}
+
+test('its options are none of running a chat', async () => {
+  using folder = makeFolder()
+  await using child = startChild(process.execPath, [CLI, '--command', 'roll'], { cwd: folder.path })
+  const ended = await child.ended()
+  assert.is(ended.status, 2)
+  assert.match(sentenceOf(ended), /--command/)
+})
+
+test.run()
+
+interface Made {
+  readonly name: string
+  readonly version: string
+  readonly description: string
+  readonly keywords: readonly string[]
+  readonly engines: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
