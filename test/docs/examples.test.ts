@@ -1,6 +1,7 @@
 /**
  * What the README and the docs show is run. A code block whose info string names a file is that file, in a folder that
- * each section of a page has for itself, but where the whole page makes one thing. `npm test` builds dist/ first, which is what the examples get as multiecho.
+ * each section of a page has for itself, but where the whole page makes one thing. `npm test` builds dist/ first, which
+ * is what the examples get as multiecho.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
@@ -53,7 +54,10 @@ const RUN_ELSEWHERE = new Set([
   'npm install multiecho',
   'npm install multiecho-plugin-x',
   'npm search multiecho-plugin',
+  'npm login',
+  'npm publish',
   'npm publish --access public',
+  'npm pack --dry-run',
   'npm exec --package multiecho -- multiecho new-plugin acme:dice --command roll',
   'npm install --save-dev tsx typescript @types/node',
   'npx multiecho -p 9090',
@@ -208,6 +212,20 @@ async function guideHost(title: string, ...exports: string[]): Promise<TestHost>
   assert.is(plugins.length, exports.length)
   return createTestHost({ plugins: [...plugins, echo()] })
 }
+
+test('the first plugin begins as new-plugin writes it, and its files replace what was written', async () => {
+  const page = 'docs/guide/first-plugin.md'
+  const [first, ...output] = (sectionNamed(page, 'Begin').blocks[0]?.text ?? '').split('\n')
+  assert.is(first, '$ npx multiecho new-plugin dice --command roll')
+  const folder = mkdtempSync(join(temporary, 'first-'))
+  const written = await run([cli, 'new-plugin', 'dice', '--command', 'roll'], folder)
+  assert.equal(written, { status: 0, output: output.join('\n') })
+  for (const { blocks } of sections.filter((section) => section.page === page)) {
+    for (const { name } of blocks.filter(isFile)) {
+      assert.ok(existsSync(join(folder, 'multiecho-plugin-dice', name)), name)
+    }
+  }
+})
 
 test('welcome greets who has joined', async () => {
   const host = await guideHost('Take options', 'welcome')
