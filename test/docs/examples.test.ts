@@ -1,6 +1,7 @@
 /**
  * What the README and the docs show is run. A code block whose info string names a file is that file, in a folder that
- * each section of a page has for itself. `npm test` builds dist/ first, which is what the examples get as multiecho.
+ * each section of a page has for itself, but where the whole page makes one thing. `npm test` builds dist/ first, which
+ * is what the examples get as multiecho.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -40,6 +41,8 @@ interface Section {
 const root = join(import.meta.dirname, '../..')
 const cli = join(root, 'dist/core/cli.js')
 const temporary = mkdtempSync(join(tmpdir(), 'multiecho-docs-'))
+/** Pages whose sections share a folder. */
+const ONE_FOLDER = new Set(['docs/guide/first-plugin.md'])
 const CONFIG = /\.config\.(ts|js|mjs)$/
 
 /** Commands that are shown and not run here: they need the network, or `.ci/run` runs them. */
@@ -52,7 +55,10 @@ const RUN_ELSEWHERE = new Set([
   'npm install multiecho-plugin-x',
   'npm install multiecho @acme/multiecho-plugin-poll',
   'npm search multiecho-plugin',
+  'npm login',
+  'npm publish',
   'npm publish --access public',
+  'npm pack --dry-run',
   'npm exec --package multiecho -- multiecho new-plugin acme:dice --command roll',
   'npm install --save-dev tsx typescript @types/node',
   'npx multiecho -p 9090',
@@ -78,7 +84,10 @@ test.before(() => {
   writeFileSync(join(temporary, 'package.json'), '{ "type": "module" }\n')
   for (const { folder, blocks } of sections) {
     mkdirSync(folder, { recursive: true })
-    for (const { name, text } of blocks.filter(isFile)) writeFileSync(join(folder, name), text)
+    for (const { name, text } of blocks.filter(isFile)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      writeFileSync(join(folder, name), text)
+    }
   }
 })
 
@@ -159,8 +168,8 @@ test('check without a config file says what the docs show', async () => {
   assert.equal(await run([cli, 'check'], empty), { status: 0, output: expected })
 })
 
-test('every example has the right types, by the tsconfig.json of the README', async () => {
-  const { blocks } = sectionNamed('README.md', 'Write a plugin')
+test('every example has the right types, by the tsconfig.json of the guide', async () => {
+  const { blocks } = sectionNamed('docs/guide/write-a-plugin.md', 'Test it')
   const tsconfig = blocks.find(({ name }) => name === 'tsconfig.json')
   writeFileSync(join(temporary, 'tsconfig.json'), tsconfig?.text ?? '')
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
@@ -205,12 +214,18 @@ async function guideHost(title: string, ...exports: string[]): Promise<TestHost>
   return createTestHost({ plugins: [...plugins, echo()] })
 }
 
-test('hello greets the others', async () => {
-  const host = await guideHost('Begin', 'hello')
-  const [ann, bob] = [await host.connect('ann'), await host.connect('bob')]
-  assert.equal(await ann.say('/hello'), [])
-  assert.equal(bob.take(), ['ann says hello'])
-  await host.stop()
+test('the first plugin begins as new-plugin writes it, and its files replace what was written', async () => {
+  const page = 'docs/guide/first-plugin.md'
+  const [first, ...output] = (sectionNamed(page, 'Begin').blocks[0]?.text ?? '').split('\n')
+  assert.is(first, '$ npx multiecho new-plugin dice --command roll')
+  const folder = mkdtempSync(join(temporary, 'first-'))
+  const written = await run([cli, 'new-plugin', 'dice', '--command', 'roll'], folder)
+  assert.equal(written, { status: 0, output: output.join('\n') })
+  for (const { blocks } of sections.filter((section) => section.page === page)) {
+    for (const { name } of blocks.filter(isFile)) {
+      assert.ok(existsSync(join(folder, 'multiecho-plugin-dice', name)), name)
+    }
+  }
 })
 
 test('welcome greets who has joined', async () => {
@@ -284,13 +299,37 @@ test('remind reminds in so many minutes', async () => {
   await host.stop()
 })
 
-test('badge delivers with the points that karma keeps', async () => {
-  const host = await guideHost('Offer a service', 'badge', 'karma')
-  const [ann, bob] = [await host.connect('ann'), await host.connect('bob')]
-  assert.equal(await ann.say('/thank bob'), ['bob has 1 points'])
-  await bob.say('thanks')
-  assert.equal(ann.take(), ['(bob +1) thanks'])
+test('poll answers as the cookbook lists', async () => {
+  const { folder } = sectionNamed('docs/cookbook/poll.md', '')
+  const { poll } = (await import(pathToFileURL(join(folder, 'poll.ts')).href)) as {
+    poll: () => Plugin
+  }
+  const host = await createTestHost({ plugins: [poll()] })
+  const ann = await host.connect('ann')
+  const { rows } = tableIn('docs/cookbook/poll.md', '| Typed')
+  assert.is(rows.length, 5)
+  for (const [typed = '', answer = ''] of rows) {
+    assert.equal(await ann.say(code(typed)), [code(answer)])
+  }
   await host.stop()
+})
+
+test('the cookbook lists its recipes, each with a plugin, a config and a test', () => {
+  const { rows } = tableIn('docs/cookbook/README.md', '| Recipe')
+  const listed = rows.map(([link = '']) => /\((.*)\)/.exec(link)?.[1] ?? '')
+  const recipes = pages
+    .filter((page) => page.startsWith('docs/cookbook/'))
+    .map((page) => basename(page))
+  assert.equal(listed.concat('README.md').toSorted(), recipes)
+  for (const recipe of listed) {
+    const { blocks } = sectionNamed(`docs/cookbook/${recipe}`, '')
+    const files = blocks.filter(isFile).map(({ name }) => name)
+    assert.ok(files.includes('chat.config.ts'), recipe)
+    assert.ok(
+      files.some((name) => name.endsWith('.test.ts')),
+      recipe,
+    )
+  }
 })
 
 test('transcript has written every line when the host has stopped', async () => {
@@ -341,7 +380,8 @@ test.run()
 function sectionsOf(page: string): Section[] {
   const found: Section[] = []
   const open = (title: string): void => {
-    const folder = join(temporary, `${page.replaceAll(/\W/g, '-')}-${found.length}`)
+    const number = ONE_FOLDER.has(page) ? 0 : found.length
+    const folder = join(temporary, `${page.replaceAll(/\W/g, '-')}-${number}`)
     found.push({ page, title, blocks: [], folder })
   }
   open('')
@@ -366,11 +406,11 @@ function sectionNamed(page: string, title: string): Section {
 }
 
 function isFile({ name }: Block): boolean {
-  return /^[\w.-]+\.(ts|js|mjs|json)$/.test(name)
+  return /^([\w-]+\/)?[\w.-]+\.(ts|js|mjs|json)$/.test(name)
 }
 
 function isTypeScript({ name }: Block): boolean {
-  return /^[\w.-]+\.ts$/.test(name)
+  return /^([\w-]+\/)?[\w.-]+\.ts$/.test(name)
 }
 
 /** What a section shows as the output of a command. */

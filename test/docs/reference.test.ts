@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkConfig } from '../../core/config.ts'
-import { createHooks } from '../../core/hooks.ts'
 import * as publicFace from '../../core/index.ts'
 import { z } from '../../core/index.ts'
 import { Status } from '../../core/run.ts'
@@ -90,25 +89,6 @@ test('every built-in plugin is in the list of config.md, and the default ones ar
   }
 })
 
-test('context.md has every door, by a heading of its own', () => {
-  const doors = members('core/context.ts', 'PluginContext')
-  assert.ok(doors.length > 15)
-  sameNames(headings('docs/reference/context.md', '###'), doors)
-})
-
-test('context.md has every member of a definition, a command, a sink, a client and an audience', () => {
-  const shown = (heading: string) =>
-    [...section('docs/reference/context.md', heading).matchAll(/^\| `(\w+)/gm)].map(
-      ([, name]) => name,
-    )
-  sameNames(shown('# The context'), members('core/plugin.ts', 'PluginDefinition'))
-  sameNames(shown('### command'), members('core/commands.ts', 'CommandSpec'))
-  sameNames(shown('#### Examples'), members('core/commands.ts', 'CommandExample'))
-  assert.equal(shown('### addLogSink'), members('core/log.ts', 'LogSink'))
-  assert.equal(shown('## A client'), members('core/client.ts', 'Client'))
-  assert.equal(shown('## Audiences'), members('core/audience.ts', 'Audience'))
-})
-
 test('context.md has every value that the package exports', () => {
   const rows = table('docs/reference/context.md', 'Export')
   const shown = rows.flatMap(([names]) => [...(names ?? '').matchAll(/`(\w+)`/g)])
@@ -136,28 +116,28 @@ test('testing.md has every part of the check of a plugin', () => {
   sameNames(rows, parts)
 })
 
-test('hooks.md has every hook, with its class, and every stage', () => {
-  const made = read('core/hooks.ts').matchAll(/^    (\w+): new (\w+)\(/gm)
-  const hooks = [...made].map(([, name = '', kind = '']) => [name, kind])
-  const rows = table('docs/reference/hooks.md', 'Hook')
-  assert.equal(hooks.length, Object.keys(createHooks()).length)
-  assert.equal(
-    rows.map(([name = '', kind]) => [/`(\w+)`/.exec(name)?.[1], code(kind)]),
-    hooks,
-  )
-  for (const [name = ''] of hooks) {
-    assert.ok(headings('docs/reference/hooks.md', '##').includes(name), name)
-  }
-  for (const [stage, value] of Object.entries(publicFace.Stage)) {
-    assert.ok(read('docs/reference/hooks.md').includes(`\`Stage.${stage}\` (${value})`), stage)
-  }
-})
-
 test('hooks.md has every reason for which the host closes a client', () => {
   const union = /export type CloseReason =([^]*?)\| \(string/.exec(read('core/hooks.ts'))?.[1] ?? ''
   const rows = table('docs/reference/hooks.md', '`reason`').map(([reason]) => code(reason))
   for (const [, reason = ''] of union.matchAll(/'([^']+)'/g))
     assert.ok(rows.includes(reason), reason)
+})
+
+test('stability.md has every entry point, and nothing else can be imported', async () => {
+  const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, unknown> }
+  const names = Object.keys(exports).map((path) => path.replace(/^\./, 'multiecho'))
+  const rows = table('docs/reference/stability.md', 'Import').map(([name]) => code(name))
+  sameNames([...rows, 'multiecho/package.json'], names)
+  const deep: string = 'multiecho/dist/core/host.js'
+  const error = await import(deep).catch((reason: unknown) => reason)
+  assert.is((error as NodeJS.ErrnoException).code, 'ERR_PACKAGE_PATH_NOT_EXPORTED')
+})
+
+test('stability.md has the version of the plugin API', () => {
+  const { API_VERSION } = publicFace
+  assert.ok(
+    read('docs/reference/stability.md').includes(`\`apiVersion\`, which is ${API_VERSION}.`),
+  )
 })
 
 test('command-line.md has every status', () => {
@@ -212,17 +192,12 @@ function headings(page: string, level: string): string[] {
   )
 }
 
-/** The text below a heading, up to the next one. */
-function section(page: string, heading: string): string {
-  const text = read(page)
-  const start = text.indexOf(`${heading}\n`) + heading.length
-  return text.slice(start).split(/^#+ /m)[0] as string
-}
-
 /** The rows of the table whose first column has this heading. */
 function table(page: string, first: string): string[][] {
   const lines = read(page).split('\n')
-  const start = lines.findIndex((line) => line.startsWith(`| ${first} `))
+  const start = lines.findIndex(
+    (line, at) => line.startsWith(`| ${first} `) && lines[at + 1]?.startsWith('| ---') === true,
+  )
   assert.is.not(start, -1, `${page} has no table with ${first}`)
   const end = lines.indexOf('', start)
   return lines.slice(start + 2, end).map((line) => line.slice(2, -2).split(' | '))
