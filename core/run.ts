@@ -77,8 +77,10 @@ function stopOnSignals(host: ChatHost, log: Log, deadline: number): Promise<numb
         (cause: unknown) => uncaught(cause),
       )
     }
-    const interrupt = (): void => {
+    const interrupt = (signal: NodeJS.Signals): void => {
       if (stoppingSince === undefined) {
+        // The terminal shows ^C; what is printed now begins a line of its own.
+        if (signal === 'SIGINT' && process.stdout.isTTY) process.stdout.write('\n')
         chat.info('interrupt signal received')
         stop('signal')
       } else if (performance.now() - stoppingSince > SAME_KEY) {
