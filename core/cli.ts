@@ -28,7 +28,9 @@ async function readConfig({ config: askedFile, port, host }: Arguments): Promise
   const file = path === undefined ? undefined : relative(process.cwd(), path)
   const virtualModules = { multiecho, 'multiecho/plugins': plugins }
   const loaded =
-    path === undefined || file === undefined ? {} : await loadConfigFile(path, file, virtualModules, new Set())
+    path === undefined || file === undefined
+      ? {}
+      : await loadConfigFile(path, file, virtualModules, new Set())
   const input = {
     ...(loaded as object),
     ...(port !== undefined && { port }),
