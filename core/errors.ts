@@ -77,6 +77,9 @@ export class ConfigError extends ChatError {
 }
 
 export const errors = {
+  /** What a host has answered, which may be another version. */
+  answered: (code: string, message: string) => new ChatError(code as ErrorCode, message),
+
   audienceInvalid: (found: unknown) =>
     new ChatError(
       'AUDIENCE_INVALID',
