@@ -175,7 +175,7 @@ export const errors = {
   pluginUnknown: (name: string, meant: string) =>
     new ChatError(
       'PLUGIN_UNKNOWN',
-      `there is no plugin ${show(name)} in the config${meant}; \`multiecho plugins\` lists them`,
+      `there is no plugin ${show(name)} in the config${meant === '' ? '; multiecho plugins lists them' : meant}`,
     ),
 
   pluginDisposed: (plugin: string) =>
