@@ -7,33 +7,48 @@ import type { NewPlugin } from './new-plugin.ts'
 import { safeText } from './text.ts'
 
 export interface Arguments {
-  readonly command: 'run' | 'check' | 'new-plugin'
+  readonly command: 'run' | 'check' | 'reload' | 'plugins' | 'inspect' | 'new-plugin'
   readonly port: number | undefined
   readonly host: string | undefined
   readonly config: string | undefined
+  /** Path of the control socket. */
+  readonly control: string | undefined
+  readonly watch: boolean
+  readonly json: boolean
+  readonly timings: boolean
+  /** What `plugins` is to do with a plugin. */
+  readonly turn: 'on' | 'off' | undefined
+  readonly plugin: string | undefined
   readonly newPlugin?: NewPlugin | undefined
 }
+
+const COMMANDS = ['check', 'reload', 'plugins', 'inspect', 'new-plugin']
 
 /** Returns undefined when the help or the version was asked for, and has been printed. Throws `USAGE`. */
 export function parseArguments(argv: readonly string[], version: string): Arguments | undefined {
   const cli = cac('multiecho')
   let asked: Arguments['command'] | undefined
   let newPlugin: NewPlugin | undefined
+  let turn: Arguments['turn']
+  let plugin: string | undefined
   cli
     .option('-p, --port <n>', 'TCP port; a free one when neither this nor the config says')
     .option('--host <address>', 'Address to listen on; 0.0.0.0, all of IPv4, when neither says')
     .option('-c, --config <file>', 'Config file; chat.config.ts, .js or .mjs here when left out')
+    .option(
+      '--control <path>',
+      'Control socket; .multiecho.sock here when neither this nor the config says',
+    )
   cli
     .command('[...words]', 'Run the chat host')
     .usage('[options]')
+    .option('--watch', 'Reload when the config or a local file that it imports changes')
     .example((name) => `  $ ${name} -p 9090            run the chat on port 9090`)
     .example((name) => `  $ ${name} -c party.ts        run it by another config file`)
     .example((name) => `  $ ${name} check              list what is wrong with the config`)
     .action(([word]: string[]) => {
       if (word !== undefined)
-        throw errors.usage(
-          `there is no command "${word}"${didYouMean(word, ['check', 'new-plugin'])}`,
-        )
+        throw errors.usage(`there is no command "${word}"${didYouMean(word, COMMANDS)}`)
       asked = 'run'
     })
   cli
@@ -51,6 +66,39 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .action((name: string, folder: string | undefined) => {
       asked = 'new-plugin'
       newPlugin = { name, folder }
+    })
+  cli
+    .command('reload', 'Make the host that runs here read its config again')
+    .usage('reload [options]')
+    .action(() => {
+      asked = 'reload'
+    })
+  cli
+    .command(
+      'plugins [on|off] [name]',
+      'List the plugins of the host that runs here, or switch one on or off',
+    )
+    .usage('plugins [on|off NAME] [options]')
+    .option('--json', 'Print the list as JSON')
+    .action((word: string | undefined, name: string | undefined) => {
+      if (word !== undefined && word !== 'on' && word !== 'off')
+        throw errors.usage(`plugins: expected on NAME or off NAME, found ${JSON.stringify(word)}`)
+      if (word !== undefined && name === undefined)
+        throw errors.usage(`plugins ${word}: the name of a plugin is missing`)
+      asked = 'plugins'
+      turn = word
+      plugin = name
+    })
+  cli
+    .command(
+      'inspect',
+      'Show what runs here, or what the config would run: plugins, hooks, commands',
+    )
+    .usage('inspect [options]')
+    .option('--json', 'Print it as JSON')
+    .option('--timings', 'Add calls, faults and time of each plugin of the running host')
+    .action(() => {
+      asked = 'inspect'
     })
   cli.help((sections) =>
     sections
@@ -70,9 +118,9 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     throw errors.usage(`${problem}${problem.endsWith('?') ? ' See' : '; see'} multiecho --help`)
   }
   if (asked === undefined) return undefined
-  const { port, host, config, description, command } = cli.options
+  const { port, host, config, control, watch, json, timings, description, command } = cli.options
   if (newPlugin !== undefined) {
-    for (const [option, value] of Object.entries({ port, host, config })) {
+    for (const [option, value] of Object.entries({ port, host, config, control, watch })) {
       if (value !== undefined)
         throw errors.usage(
           `--${option} is for running a chat; new-plugin takes --description and --command`,
@@ -84,20 +132,36 @@ export function parseArguments(argv: readonly string[], version: string): Argume
       command: command === undefined ? undefined : textOf('command', command),
     }
   }
+  if (
+    asked !== 'new-plugin' &&
+    asked !== 'run' &&
+    asked !== 'check' &&
+    (port ?? host) !== undefined
+  )
+    throw errors.usage(
+      `${asked} takes neither --port nor --host; a running host is found by its control socket, with --control PATH`,
+    )
   return {
     newPlugin,
     command: asked,
     port: port === undefined ? undefined : readPort(textOf('port', port)),
     host: host === undefined ? undefined : readHost(textOf('host', host)),
     config: config === undefined ? undefined : textOf('config', config),
+    control: control === undefined ? undefined : textOf('control', control),
+    watch: watch === true,
+    json: json === true,
+    timings: timings === true,
+    turn,
+    plugin,
   }
 }
 
 /** Options that take a text, by the ways to write them. */
 const LONG: Readonly<Record<string, string>> = { '-p': '--port', '-c': '--config' }
 /** Such an option, and the text where it is attached. */
-const TEXT_OPTION = /^(?:(-p|-c)=?(.+)|(--port|--host|--config|--description|--command)=(.*))$/s
-const BARE_TEXT_OPTION = /^(-p|-c|--port|--host|--config|--description|--command)$/
+const TEXT_OPTION =
+  /^(?:(-p|-c)=?(.+)|(--port|--host|--config|--control|--description|--command)=(.*))$/s
+const BARE_TEXT_OPTION = /^(-p|-c|--port|--host|--config|--control|--description|--command)$/
 /** Behind it the parser takes a value as it is typed, where it would read `1.10` as the number 1.1 and "" as 0. */
 const MARK = '='
 

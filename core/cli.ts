@@ -1,18 +1,22 @@
 #!/usr/bin/env node
 /** The command line. The one file that joins the host and the plugins that come with it. */
 import { readFileSync } from 'node:fs'
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import * as plugins from '../plugins/index.ts'
 import { parseArguments, type Arguments } from './arguments.ts'
 import { checkConfig, type Config } from './config.ts'
-import { findConfigFile, loadConfigFile } from './config-file.ts'
+import { CONFIG_NAMES, findConfigFile, loadConfigFile } from './config-file.ts'
+import { askHost, CONTROL_PATH } from './control.ts'
 import { systemClock } from './clock.ts'
-import { ChatError, ConfigError } from './errors.ts'
-import { createHost } from './host.ts'
+import { ChatError, ConfigError, errors } from './errors.ts'
+import { createHost, type ChatHost } from './host.ts'
 import * as multiecho from './index.ts'
+import type { HostReport } from './inspect.ts'
+import { inspectText, pluginsText } from './inspect-text.ts'
 import { Log } from './log.ts'
-import { writeNewPlugin, type HostPackage } from './new-plugin.ts'
-import { runHost, Status } from './run.ts'
+import { writeNewPlugin, type HostPackage, type NewPlugin } from './new-plugin.ts'
+import type { Request } from './operations.ts'
+import { runHost, Status, type ConfigSource } from './run.ts'
 
 /** Milliseconds. */
 const PRINT_TIMEOUT = 500
@@ -20,37 +24,109 @@ const PRINT_TIMEOUT = 500
 async function main(): Promise<number> {
   const asked = parseArguments(process.argv, ownPackage().version)
   if (asked === undefined) return Status.Ok
-  if (asked.newPlugin !== undefined) {
-    const { defaults: _, ...builtIn } = plugins
-    process.stdout.write(writeNewPlugin(asked.newPlugin, ownPackage(), Object.keys(builtIn)))
-    return Status.Ok
+  switch (asked.command) {
+    case 'check':
+      return check(await createSource(asked).load())
+    case 'run': {
+      const source = createSource(asked)
+      return runHost(await source.load(), source)
+    }
+    case 'inspect':
+      return inspect(asked)
+    case 'reload':
+      return print(await ask(asked, { command: 'reload' }))
+    case 'plugins': {
+      const { turn, plugin } = asked
+      if (turn !== undefined) return print(await ask(asked, { command: turn, plugin }))
+      const report = (await ask(asked, { command: 'inspect' })) as HostReport
+      return print(asked.json ? JSON.stringify(report.plugins, null, 2) : pluginsText(report))
+    }
+    case 'new-plugin': {
+      const { defaults: _, ...builtIn } = plugins
+      const names = Object.keys(builtIn)
+      return print(writeNewPlugin(asked.newPlugin as NewPlugin, ownPackage(), names).trimEnd())
+    }
   }
-  const config = await readConfig(asked)
-  return asked.command === 'check' ? check(config) : runHost(config)
 }
 
-async function readConfig({ config: askedFile, port, host }: Arguments): Promise<Config> {
-  const path = findConfigFile(process.cwd(), askedFile)
-  const file = path === undefined ? undefined : relative(process.cwd(), path)
-  const virtualModules = { multiecho, 'multiecho/plugins': plugins }
-  const loaded =
-    path === undefined || file === undefined ? {} : await loadConfigFile(path, file, virtualModules, new Set())
-  const input = {
-    ...(loaded as object),
-    ...(port !== undefined && { port }),
-    ...(host !== undefined && { host }),
+/** Reads the config as often as it is asked to, from the file that was found first. */
+function createSource(asked: Arguments): ConfigSource {
+  const files = new Set<string>()
+  let path: string | undefined
+  return {
+    watch: asked.watch,
+    files: () =>
+      files.size > 0 ? files : CONFIG_NAMES.map((name) => resolve(process.cwd(), name)),
+    async load() {
+      path ??= findConfigFile(process.cwd(), asked.config)
+      const file = path === undefined ? undefined : relative(process.cwd(), path)
+      files.clear()
+      const loaded =
+        path === undefined || file === undefined
+          ? {}
+          : await loadConfigFile(path, file, virtualModules, files)
+      const { port, host, control } = asked
+      const input = {
+        ...(loaded as object),
+        ...(port !== undefined && { port }),
+        ...(host !== undefined && { host }),
+        ...(control !== undefined && { control }),
+      }
+      return checkConfig(input, file, plugins.defaults())
+    },
   }
-  return checkConfig(input, file, plugins.defaults())
 }
 
-/** Goes as far as set-up, which touches nothing. */
-function check(config: Config): number {
+const virtualModules = { multiecho, 'multiecho/plugins': plugins }
+
+/** Asks the host that runs in this folder, or the one whose socket is named. */
+async function ask(asked: Arguments, request: Request): Promise<unknown> {
+  if (asked.control !== undefined) return askHost(asked.control, request)
+  try {
+    return await askHost(CONTROL_PATH, request)
+  } catch (error) {
+    if (!(error instanceof ChatError) || error.code !== 'NO_HOST') throw error
+    const config = await createSource(asked)
+      .load()
+      .catch(() => undefined)
+    if (typeof config?.control === 'string') return askHost(config.control, request)
+    throw error
+  }
+}
+
+/** What runs, or, where nothing does or a config is named, what would. */
+async function inspect(asked: Arguments): Promise<number> {
+  let report: HostReport
+  try {
+    if (asked.config !== undefined) throw errors.noHost(CONTROL_PATH, 'it was not asked')
+    report = (await ask(asked, { command: 'inspect', timings: asked.timings })) as HostReport
+  } catch (error) {
+    const isNone = error instanceof ChatError && error.code === 'NO_HOST'
+    if (!isNone || asked.timings || asked.control !== undefined) throw error
+    report = setUp(await createSource(asked).load()).inspect()
+  }
+  return print(asked.json ? JSON.stringify(report, null, 2) : inspectText(report))
+}
+
+function print(text: unknown): number {
+  process.stdout.write(`${String(text)}\n`)
+  return Status.Ok
+}
+
+/** A host that goes as far as set-up, which touches nothing. */
+function setUp(config: Config): ChatHost {
   const host = createHost(config, {
     clock: systemClock,
     random: Math.random,
     log: new Log(() => {}),
   })
   host.setUp()
+  return host
+}
+
+/** Goes as far as set-up, which touches nothing. */
+function check(config: Config): number {
+  const host = setUp(config)
   const names = config.plugins.map(({ plugin }) => plugin.name)
   const count = `${names.length} plugin${names.length === 1 ? '' : 's'}`
   const listed = names.length === 0 ? '' : `: ${names.join(', ')}`

@@ -5,7 +5,7 @@ import { describe, errors } from './errors.ts'
 import { loadModule, type VirtualModules } from './module-loader.ts'
 
 /** Names of a config file, the first one that exists is taken. */
-const NAMES = ['chat.config.ts', 'chat.config.js', 'chat.config.mjs']
+export const CONFIG_NAMES = ['chat.config.ts', 'chat.config.js', 'chat.config.mjs']
 
 /** Milliseconds within which a config file has to be loaded: one that awaits what never comes is told. */
 const LOAD_LIMIT = 10_000
@@ -17,7 +17,7 @@ export function findConfigFile(folder: string, asked: string | undefined): strin
     if (!existsSync(file)) throw errors.configNotFound(asked)
     return file
   }
-  const found = NAMES.find((name) => existsSync(resolve(folder, name)))
+  const found = CONFIG_NAMES.find((name) => existsSync(resolve(folder, name)))
   return found === undefined ? undefined : resolve(folder, found)
 }
 

@@ -27,6 +27,8 @@ const schema = z.strictObject({
   /** Address to listen on. */
   host: hostSchema.default('0.0.0.0'),
   plugins: z.unknown().optional(),
+  /** Path of the control socket; false for none. */
+  control: z.union([z.string().min(1), z.literal(false)]).optional(),
   /** What happens to `/word` when no plugin has such a command: a hint to who typed it, or a line like any other. */
   unknownCommand: z.enum(['hint', 'echo']).default('hint'),
   limits: z

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'CONFIG_INVALID'
   | 'CONFIG_NOT_FOUND'
   | 'CONFIG_NOT_LOADED'
+  | 'CONTROL_FAILED'
   | 'EVENT_INVALID'
   | 'FACTORY_NOT_CALLED'
   | 'FAULTS_UNREAD'
@@ -25,14 +26,18 @@ export type ErrorCode =
   | 'NOT_SETTLED'
   | 'NOT_WRITTEN'
   | 'NO_DESCRIPTORS'
+  | 'NO_HOST'
   | 'OPTION_UNKNOWN'
   | 'PLUGIN_DISPOSED'
   | 'PLUGIN_DISPOSE_FAILED'
   | 'PLUGIN_INVALID'
+  | 'PLUGIN_REQUIRED'
   | 'PLUGIN_SETUP_FAILED'
   | 'PLUGIN_START_FAILED'
+  | 'PLUGIN_UNKNOWN'
   | 'PREFIX_INVALID'
   | 'RELOAD_FAILED'
+  | 'REQUEST_INVALID'
   | 'REQUIRES_CYCLE'
   | 'REQUIRES_MISSING'
   | 'SERVICE_CONFLICT'
@@ -114,6 +119,9 @@ export class CheckError extends ChatError {
 }
 
 export const errors = {
+  /** What a host has answered, which may be another version. */
+  answered: (code: string, message: string) => new ChatError(code as ErrorCode, message),
+
   audienceInvalid: (found: unknown) =>
     new ChatError(
       'AUDIENCE_INVALID',
@@ -156,6 +164,9 @@ export const errors = {
 
   configNotLoaded: (file: string, message: string) =>
     new ConfigError('CONFIG_NOT_LOADED', file, [{ path: '', message }]),
+
+  controlFailed: (path: string, problem: string, cause?: unknown) =>
+    new ChatError('CONTROL_FAILED', `control socket ${safeText(path)}: ${problem}`, { cause }),
 
   eventInvalid: (problem: string) => new ChatError('EVENT_INVALID', problem),
 
@@ -205,6 +216,27 @@ export const errors = {
       `this process may open too few files for a single client beside the ${reserved} kept back; raise that with ulimit -n, or lower limits.reservedDescriptors`,
     ),
 
+  noHost: (path: string, problem: string) =>
+    new ChatError('NO_HOST', `no host answers at ${safeText(path)}: ${problem}`),
+
+  pluginRequired: (plugin: string, by: readonly string[]) =>
+    new ChatError(
+      'PLUGIN_REQUIRED',
+      `${plugin} cannot be switched off: ${by.join(', ')} ${by.length === 1 ? 'requires' : 'require'} it; switch ${by.length === 1 ? 'that' : 'those'} off first`,
+    ),
+
+  pluginNeeds: (plugin: string, off: readonly string[]) =>
+    new ChatError(
+      'PLUGIN_REQUIRED',
+      `${plugin} cannot be switched on: it requires ${off.join(', ')}, which ${off.length === 1 ? 'is' : 'are'} off; switch ${off.length === 1 ? 'that' : 'those'} on first`,
+    ),
+
+  pluginUnknown: (name: string, meant: string) =>
+    new ChatError(
+      'PLUGIN_UNKNOWN',
+      `there is no plugin ${show(name)} in the config${meant === '' ? '; multiecho plugins lists them' : meant}`,
+    ),
+
   pluginDisposed: (plugin: string) =>
     new ChatError(
       'PLUGIN_DISPOSED',
@@ -248,6 +280,8 @@ export const errors = {
 
   reloadFailed: (problem: string, cause?: unknown) =>
     new ChatError('RELOAD_FAILED', `not reloaded: ${problem}`, { cause }),
+
+  requestInvalid: (problem: string) => new ChatError('REQUEST_INVALID', problem),
 
   serviceConflict: (service: string, plugin: string, owner: string) =>
     new ChatError(

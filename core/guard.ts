@@ -8,6 +8,8 @@ import type { Owner } from './owner.ts'
 export interface Tap {
   readonly owner: Owner
   readonly name: string
+  /** What the plugin calls it, where it does. */
+  readonly label: string | undefined
   readonly stage: number
   readonly timeout: number
   readonly onFailure: unknown

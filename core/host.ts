@@ -9,15 +9,17 @@ import { ConnectionLog } from './connection-log.ts'
 import type { Peer } from './connection.ts'
 import type { ContextParts } from './context.ts'
 import { Delivery, Group } from './delivery.ts'
-import { describe, type ChatError } from './errors.ts'
+import { describe, errors, type ChatError } from './errors.ts'
 import { createFaultLimit, createReport } from './faults.ts'
 import { Gate } from './gate.ts'
 import { createHooks, Stage } from './hooks.ts'
 import { watchIdle } from './idle.ts'
+import { inspectHost, inspectTimings, type HostReport } from './inspect.ts'
 import { Isolation } from './isolation.ts'
 import { createLedgers } from './ledgers.ts'
 import { createLines } from './lines.ts'
 import type { Log } from './log.ts'
+import { didYouMean } from './nearest.ts'
 import { Backlogs } from './outbox.ts'
 import type { Owner } from './owner.ts'
 import { PluginLives } from './plugin-lives.ts'
@@ -65,6 +67,13 @@ export interface ChatHost {
    * runs does; port and host stay. Rejects, with nothing changed, with `CONFIG_INVALID` or `RELOAD_FAILED`.
    */
   reload(next: Config): Promise<Change>
+  /**
+   * Switches a plugin of the config off, or on again in its place, until the next reload. Rejects with `PLUGIN_UNKNOWN`,
+   * `PLUGIN_REQUIRED`, or as a reload does.
+   */
+  switchPlugin(name: string, on: boolean): Promise<Change>
+  /** What runs. With `timings`, from the first time on, how often each plugin was called, and how long that took. */
+  inspect(options?: { readonly timings?: boolean | undefined }): HostReport
   /** Resolves when every line that was read has settled. */
   quiet(): Promise<void>
 }
@@ -275,6 +284,42 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
     log.close()
   }
 
+  async function switchPlugin(name: string, on: boolean): Promise<Change> {
+    const names = config.plugins.map(({ plugin }) => plugin.name)
+    const asked = config.plugins.find(({ plugin }) => plugin.name === name)?.plugin
+    if (asked === undefined) throw errors.pluginUnknown(name, didYouMean(name, names))
+    const running = new Set(lives.owners.map((owner) => owner.name))
+    if (on) {
+      const off = asked.requires.filter((required) => !running.has(required))
+      if (off.length > 0) throw errors.pluginNeeds(name, off)
+      running.add(name)
+    } else {
+      const by = lives.owners.filter(({ checked }) => checked.plugin.requires.includes(name))
+      if (by.length > 0)
+        throw errors.pluginRequired(
+          name,
+          by.map((owner) => owner.name),
+        )
+      running.delete(name)
+    }
+    return change(
+      config.plugins.filter(({ plugin }) => running.has(plugin.name)),
+      config.file,
+    )
+  }
+
+  function inspect({ timings = false }: { timings?: boolean | undefined } = {}): HostReport {
+    const { owners } = lives
+    const { file, plugins } = config
+    const report = inspectHost({ file, plugins, owners, ledgers, commands, services })
+    if (!timings) return report
+    if (isolation.timings.since === undefined) {
+      isolation.timings.since = clock.now()
+      for (const ledger of Object.values(ledgers)) ledger.refresh()
+    }
+    return { ...report, timings: inspectTimings(owners, isolation.timings, clock.now()) }
+  }
+
   return {
     get config() {
       return config
@@ -309,6 +354,8 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
     expire: () => stop?.expire(),
     unload,
     reload,
+    switchPlugin,
+    inspect,
     quiet: () => new Promise((resolve) => quiet.when(resolve)),
   }
 }

@@ -47,7 +47,7 @@ export type {
 } from './commands.ts'
 export type { BroadcastOptions, Clients, PluginContext, PluginHooks } from './context.ts'
 export type { Logger, LogLevel, LogRecord, LogSink } from './log.ts'
-export type { ClientState } from './states.ts'
+export type { ClientState, ClientStateOptions } from './states.ts'
 export type {
   DecidingHook,
   DecidingTapOptions,

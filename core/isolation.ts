@@ -5,6 +5,7 @@
 import type { Cancel, Clock } from './clock.ts'
 import { errors, type ChatError } from './errors.ts'
 import type { Owner } from './owner.ts'
+import { Timings } from './timings.ts'
 
 /** How one call of a plugin ended. */
 export interface CallDone {
@@ -16,6 +17,7 @@ export interface CallDone {
 
 export class Isolation {
   readonly clock: Clock
+  readonly timings = new Timings()
   readonly #report: (error: ChatError) => void
   readonly #pending = new Set<() => void>()
   #expired = false
@@ -26,6 +28,7 @@ export class Isolation {
   }
 
   report(error: ChatError): void {
+    this.timings.fault(error.plugin)
     this.#report(error)
   }
 
@@ -36,7 +39,8 @@ export class Isolation {
   }
 
   /** Runs a function of a plugin under a deadline in milliseconds, and waits for it when it answers with a promise. */
-  call(owner: Owner, what: string, timeout: number, run: () => unknown, done: CallDone): void {
+  call(owner: Owner, what: string, timeout: number, run: () => unknown, end: CallDone): void {
+    const done = this.#timed(owner, end)
     let answer: unknown
     let waits: boolean
     try {
@@ -111,13 +115,34 @@ export class Isolation {
     wrap: (cause: unknown) => ChatError,
   ): void {
     if (!owner.active) return
+    const ended = this.timings.begin(owner.name)
     try {
       const answer = run(argument)
       if (isThenable(answer)) {
-        Promise.resolve(answer).then(undefined, (cause: unknown) => this.#report(wrap(cause)))
+        Promise.resolve(answer).then(undefined, (cause: unknown) => this.report(wrap(cause)))
       }
     } catch (cause) {
-      this.#report(wrap(cause))
+      this.report(wrap(cause))
+    }
+    ended?.()
+  }
+
+  #timed(owner: Owner, done: CallDone): CallDone {
+    const ended = this.timings.begin(owner.name)
+    if (ended === undefined) return done
+    return {
+      ok(answer) {
+        ended()
+        done.ok(answer)
+      },
+      failed(cause) {
+        ended()
+        done.failed(cause)
+      },
+      late(error) {
+        ended()
+        done.late(error)
+      },
     }
   }
 }

@@ -5,11 +5,14 @@ import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { clientsThatFit } from './descriptors.ts'
 import { describe, errors } from './errors.ts'
+import { CONTROL_PATH, openControl, type Control } from './control.ts'
 import { createHost, type ChatHost } from './host.ts'
 import { Log } from './log.ts'
+import { createOperations, type Operations } from './operations.ts'
 import { createTcpTransport } from './tcp.ts'
 import { safeText } from './text.ts'
 import { PROTOCOL_VERSION } from './visits.ts'
+import { watchFiles } from './watch.ts'
 
 /** The statuses that the program ends with. */
 export const Status = {
@@ -29,22 +32,90 @@ const SAME_KEY = 200
 /** Milliseconds beyond the deadline after which a stop that does not end is ended. */
 const STOP_GRACE = 500
 
+/** How a host comes by its config. */
+export interface ConfigSource {
+  /** Reads it anew. */
+  load(): Promise<Config>
+  /** The files that it was last read from. */
+  files(): Iterable<string>
+  /** Whether it is read again when one of them changes. */
+  readonly watch: boolean
+}
+
 /** Runs a host until it is stopped; resolves to the status to end with. */
-export async function runHost(asked: Config): Promise<number> {
+export async function runHost(asked: Config, source: ConfigSource): Promise<number> {
   const log = new Log((text) => process.stderr.write(text))
   log.of(undefined).info(`Chat ${PROTOCOL_VERSION}`)
   const config = withRoom(asked, log)
   const host = createHost(config, { clock: systemClock, random: Math.random, log })
   host.setUp()
   const transport = createTcpTransport(config.host, config.port, log.of('tcpserver'))
-  const stopped = stopOnSignals(host, log, config.stopDeadline)
-  const address = await host.start(transport)
+  let started = (): void => {}
+  const ready = new Promise<void>((resolve) => {
+    started = resolve
+  })
+  const operations = createOperations({
+    host,
+    log,
+    ready,
+    load: async () => withRoom(await source.load(), log),
+    port: () => transport.port,
+  })
+  const stopped = stopOnSignals(host, log, operations)
+  const control = await openControlOf(config, operations, log)
+  const address = await host.start(transport).catch((error: unknown) => {
+    control?.close()
+    throw error
+  })
+  const watching =
+    source.watch && address !== undefined ? watchSource(source, operations, log) : undefined
+  void stopped.then(() => {
+    control?.close()
+    watching?.close()
+  })
   if (address === undefined) return stopped
+  started()
   for (const note of host.notes()) log.of('multiecho').warn(note)
   process.stdout.write(
     `multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`,
   )
   return stopped
+}
+
+/** Without one that was asked for the host does not start; without the usual one it only cannot be told anything. */
+async function openControlOf(
+  { control }: Config,
+  operations: Operations,
+  log: Log,
+): Promise<Control | undefined> {
+  if (control === false || (control === undefined && process.platform === 'win32')) return undefined
+  try {
+    return await openControl(control ?? CONTROL_PATH, operations)
+  } catch (error) {
+    if (control !== undefined) throw error
+    log.of('multiecho').warn(describe(error))
+    return undefined
+  }
+}
+
+function watchSource(source: ConfigSource, operations: Operations, log: Log): { close(): void } {
+  const watched = watchFiles(
+    () => source.files(),
+    () => {
+      operations
+        .reload()
+        .catch((error: unknown) =>
+          `not reloaded: ${error instanceof Error ? error.message : describe(error)}`.replace(
+            'not reloaded: not reloaded',
+            'not reloaded',
+          ),
+        )
+        .then((text) => process.stdout.write(`${text}\n`))
+        .finally(() => watched.update())
+    },
+    (problem) => log.of('multiecho').warn(`cannot watch the config: ${problem}`),
+  )
+  return watched
 }
 
 /** Lowers the number of clients to what there are descriptors for. Throws `NO_DESCRIPTORS` where that is none. */
@@ -62,7 +133,7 @@ function withRoom(config: Config, log: Log): Config {
 }
 
 /** Resolves to the status once the host has stopped, for whatever reason. */
-function stopOnSignals(host: ChatHost, log: Log, deadline: number): Promise<number> {
+function stopOnSignals(host: ChatHost, log: Log, operations: Operations): Promise<number> {
   return new Promise((resolve) => {
     const chat = log.of('chat')
     let status: number = Status.Ok
@@ -71,7 +142,7 @@ function stopOnSignals(host: ChatHost, log: Log, deadline: number): Promise<numb
     const stop = (reason: string): void => {
       if (stoppingSince !== undefined) return
       stoppingSince = performance.now()
-      setTimeout(() => resolve(status), deadline + STOP_GRACE)
+      setTimeout(() => resolve(status), host.config.stopDeadline + STOP_GRACE)
       host.stop(reason).then(
         () => resolve(status),
         (cause: unknown) => uncaught(cause),
@@ -98,10 +169,16 @@ function stopOnSignals(host: ChatHost, log: Log, deadline: number): Promise<numb
       stop('uncaught error')
     }
 
+    const renew = (): void => {
+      log.reopen()
+      // A fault of the config is in the log.
+      operations.reload().catch(() => {})
+    }
+
     process.on('SIGINT', interrupt)
     process.on('SIGTERM', interrupt)
     // On a terminal it means that the terminal has gone; a service is told by it that its log was rotated.
-    process.on('SIGHUP', process.stdin.isTTY ? interrupt : () => log.reopen())
+    process.on('SIGHUP', process.stdin.isTTY ? interrupt : renew)
     process.on('uncaughtException', uncaught)
   })
 }

@@ -9,6 +9,7 @@ import { guard, watch, type HookRules, type Tap } from './guard.ts'
 import type { Isolation } from './isolation.ts'
 import type { Owner } from './owner.ts'
 import { Stage, type HookName } from './hooks.ts'
+import { timed } from './timings.ts'
 
 /** How a plugin taps a hook. */
 export interface TapOptions {
@@ -83,8 +84,11 @@ export class TapLedger<Event, Side> {
     hook.intercept({
       register: (tap) => {
         const entry = (tap as unknown as { entry: Tap }).entry
-        const fn = (sync ? watch : guard)(entry, hookName, rules, isolation)
-        return { ...tap, type: sync ? 'sync' : 'async', fn }
+        if (sync) return { ...tap, type: 'sync', fn: watch(entry, hookName, rules, isolation) }
+        const guarded = guard(entry, hookName, rules, isolation)
+        const { timings } = isolation
+        const fn = timings.since === undefined ? guarded : timed(entry.owner.name, timings, guarded)
+        return { ...tap, type: 'async', fn }
       },
     })
   }
@@ -99,6 +103,11 @@ export class TapLedger<Event, Side> {
   /** Whether any tap is in a stage. */
   hasStage(stage: Stage): boolean {
     return this.#taps.some((tap) => tap.stage === stage)
+  }
+
+  /** Those that are called, in order. */
+  taps(): readonly Tap[] {
+    return this.#taps.filter(({ owner }) => !owner.staged)
   }
 
   /** Takes out the taps of who has gone, and puts in, and in order, those of who has gone live. */
@@ -129,6 +138,7 @@ export class TapLedger<Event, Side> {
     this.#taps.push({
       owner,
       name: name === undefined ? owner.name : `${owner.name}: ${name}`,
+      label: name,
       stage: (stage as number | undefined) ?? Stage.Normal,
       timeout: timeout ?? this.#rules.timeout,
       onFailure,

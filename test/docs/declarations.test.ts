@@ -26,6 +26,7 @@ const TOLD: Readonly<Record<string, [page: string, heading: string]>> = {
   Client: [CONTEXT, 'A client'],
   Clients: [CONTEXT, 'clients'],
   ClientState: [CONTEXT, 'clientState'],
+  ClientStateOptions: [CONTEXT, 'clientState'],
   CloseEvent: [HOOKS, 'close'],
   CommandCall: [CONTEXT, 'command'],
   CommandEvent: [HOOKS, 'command'],

@@ -1,0 +1,108 @@
+/** What a running host can be told to do, by a signal, a changed file or the control socket: one path for all of them. */
+import type { Config } from './config.ts'
+import { describe, errors } from './errors.ts'
+import type { ChatHost } from './host.ts'
+import type { HostReport } from './inspect.ts'
+import type { Log } from './log.ts'
+import type { Change } from './reload.ts'
+
+/** What may be asked. */
+export interface Request {
+  readonly command: 'reload' | 'inspect' | 'on' | 'off'
+  /** The plugin, for `on` and `off`. */
+  readonly plugin?: string | undefined
+  /** For `inspect`. */
+  readonly timings?: boolean | undefined
+}
+
+export interface Operations {
+  /** Reads the config and runs on by it; resolves to what has changed, in words. Rejects with nothing changed. */
+  reload(): Promise<string>
+  /** Does what is asked; resolves to words, or to a report. */
+  answer(request: Request): Promise<string | HostReport>
+}
+
+export interface OperationsParts {
+  readonly host: ChatHost
+  readonly log: Log
+  readonly load: () => Promise<Config>
+  /** Resolves once the host has started: nothing is done before. */
+  readonly ready: Promise<void>
+  /** The port that it listens on. */
+  readonly port: () => number
+}
+
+export function createOperations({ host, log, load, ready, port }: OperationsParts): Operations {
+  const logger = log.of('multiecho')
+  let last: Promise<unknown> = ready
+
+  async function read(): Promise<string> {
+    try {
+      const next = await load()
+      const stays = fixed(host.config, next, port())
+      const file = next.file ?? 'the defaults'
+      const text = [`reloaded ${file}: ${inWords(await host.reload(next))}`, ...stays].join('\n')
+      for (const line of text.split('\n')) logger.info(line)
+      return text
+    } catch (error) {
+      const message = error instanceof Error ? error.message : describe(error)
+      const text = message.startsWith('not reloaded') ? message : `not reloaded: ${message}`
+      for (const line of text.split('\n')) logger.error(line)
+      throw error
+    }
+  }
+
+  /** One after the other, since a config takes time to load too. */
+  function reload(): Promise<string> {
+    const done = last.then(read)
+    last = done.catch(() => {})
+    return done
+  }
+
+  async function turn(plugin: unknown, on: boolean): Promise<string> {
+    if (typeof plugin !== 'string') throw errors.requestInvalid('expected the name of a plugin')
+    const { added, removed } = await host.switchPlugin(plugin, on)
+    const state = on ? 'on' : 'off'
+    if (added.length + removed.length === 0) return `${plugin} is ${state} already`
+    const text = `${plugin} is ${state}`
+    logger.info(`plugin ${text}`)
+    return text
+  }
+
+  return {
+    reload,
+    async answer(request) {
+      await ready
+      switch (request?.command) {
+        case 'reload':
+          return reload()
+        case 'on':
+        case 'off':
+          return turn(request.plugin, request.command === 'on')
+        case 'inspect':
+          return host.inspect({ timings: request.timings === true })
+        default:
+          throw errors.requestInvalid('expected the command reload, inspect, on or off')
+      }
+    },
+  }
+}
+
+function inWords({ changed, added, removed, renewed, unchanged }: Change): string {
+  const parts = Object.entries({ changed, added, removed })
+    .filter(([, names]) => names.length > 0)
+    .map(([what, names]) => `${what} ${names.join(', ')}`)
+  if (renewed.length > 0) parts.push(`set up again with them ${renewed.join(', ')}`)
+  return [...parts, `unchanged ${unchanged.length}`].join('; ')
+}
+
+/** What the new config asks for and cannot have. */
+function fixed(now: Config, next: Config, port: number): string[] {
+  const stays = (key: string, value: unknown): string =>
+    `${key} cannot change while running; it stays ${String(value)}`
+  return [
+    ...(next.port === now.port || next.port === port ? [] : [stays('port', port)]),
+    ...(next.host === now.host ? [] : [stays('host', now.host)]),
+    ...(next.control === now.control ? [] : [stays('control', now.control ?? 'as it is')]),
+  ]
+}
