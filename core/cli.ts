@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 /** The command line. The one file that joins the host and the plugins that come with it. */
 import { readFileSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
+import { join, relative } from 'node:path'
 import * as plugins from '../plugins/index.ts'
 import { parseArguments, type Arguments } from './arguments.ts'
-import { checkConfig, type Config } from './config.ts'
+import { checkConfig, CONTROL_PATH, type Config } from './config.ts'
 import { CONFIG_NAMES, findConfigFile, loadConfigFile } from './config-file.ts'
-import { askHost, CONTROL_PATH } from './control.ts'
+import { askHost } from './control.ts'
 import { systemClock } from './clock.ts'
 import { ChatError, ConfigError, errors } from './errors.ts'
 import { createHost, type ChatHost } from './host.ts'
@@ -35,11 +35,11 @@ async function main(): Promise<number> {
       return inspect(asked)
     case 'reload':
       return print(await ask(asked, { command: 'reload' }))
-    case 'plugins': {
+    default: {
       const { turn, plugin } = asked
       if (turn !== undefined) return print(await ask(asked, { command: turn, plugin }))
-      const report = (await ask(asked, { command: 'inspect' })) as HostReport
-      return print(asked.json ? JSON.stringify(report.plugins, null, 2) : pluginsText(report))
+      const found = (await ask(asked, { command: 'inspect' })) as HostReport
+      return print(asked.json ? JSON.stringify(found.plugins, null, 2) : pluginsText(found))
     }
     case 'new-plugin': {
       const { defaults: _, ...builtIn } = plugins
@@ -55,8 +55,7 @@ function createSource(asked: Arguments): ConfigSource {
   let path: string | undefined
   return {
     watch: asked.watch,
-    files: () =>
-      files.size > 0 ? files : CONFIG_NAMES.map((name) => resolve(process.cwd(), name)),
+    files: () => (files.size > 0 ? files : CONFIG_NAMES.map((name) => join(process.cwd(), name))),
     async load() {
       path ??= findConfigFile(process.cwd(), asked.config)
       const file = path === undefined ? undefined : relative(process.cwd(), path)
@@ -89,23 +88,24 @@ async function ask(asked: Arguments, request: Request): Promise<unknown> {
     const config = await createSource(asked)
       .load()
       .catch(() => undefined)
-    if (typeof config?.control === 'string') return askHost(config.control, request)
+    if (typeof config?.control === 'string' && config.control !== CONTROL_PATH)
+      return askHost(config.control, request)
     throw error
   }
 }
 
 /** What runs, or, where nothing does or a config is named, what would. */
 async function inspect(asked: Arguments): Promise<number> {
-  let report: HostReport
+  let found: HostReport
   try {
     if (asked.config !== undefined) throw errors.noHost(CONTROL_PATH, 'it was not asked')
-    report = (await ask(asked, { command: 'inspect', timings: asked.timings })) as HostReport
+    found = (await ask(asked, { command: 'inspect', timings: asked.timings })) as HostReport
   } catch (error) {
     const isNone = error instanceof ChatError && error.code === 'NO_HOST'
     if (!isNone || asked.timings || asked.control !== undefined) throw error
-    report = setUp(await createSource(asked).load()).inspect()
+    found = setUp(await createSource(asked).load()).inspect()
   }
-  return print(asked.json ? JSON.stringify(report, null, 2) : inspectText(report))
+  return print(asked.json ? JSON.stringify(found, null, 2) : inspectText(found))
 }
 
 function print(text: unknown): number {

@@ -21,6 +21,9 @@ export const hostSchema = z
     error: 'expected an address of this machine, as 0.0.0.0, 127.0.0.1 or ::, or a host name',
   })
 
+/** Where the control socket is when nobody says, from the folder in which the host was started. */
+export const CONTROL_PATH = '.multiecho.sock'
+
 const schema = z.strictObject({
   /** TCP port to listen on; 0 is any free one. */
   port: portSchema.default(0),
@@ -28,7 +31,7 @@ const schema = z.strictObject({
   host: hostSchema.default('0.0.0.0'),
   plugins: z.unknown().optional(),
   /** Path of the control socket; false for none. */
-  control: z.union([z.string().min(1), z.literal(false)]).optional(),
+  control: z.union([z.string().min(1), z.literal(false)]).default(CONTROL_PATH),
   /** What happens to `/word` when no plugin has such a command: a hint to who typed it, or a line like any other. */
   unknownCommand: z.enum(['hint', 'echo']).default('hint'),
   limits: z

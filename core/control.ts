@@ -8,9 +8,6 @@ import { relative, resolve } from 'node:path'
 import { ChatError, describe, errors } from './errors.ts'
 import type { Operations, Request } from './operations.ts'
 
-/** Where it is when nobody says, in the folder in which the host was started. */
-export const CONTROL_PATH = '.multiecho.sock'
-
 /** Bytes that the path of a unix socket may have, on every system. */
 const PATH_LENGTH = 103
 /** Bytes of a request. */

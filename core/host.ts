@@ -311,13 +311,13 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
   function inspect({ timings = false }: { timings?: boolean | undefined } = {}): HostReport {
     const { owners } = lives
     const { file, plugins } = config
-    const report = inspectHost({ file, plugins, owners, ledgers, commands, services })
-    if (!timings) return report
+    const found = inspectHost({ file, plugins, owners, ledgers, commands, services })
+    if (!timings) return found
     if (isolation.timings.since === undefined) {
       isolation.timings.since = clock.now()
       for (const ledger of Object.values(ledgers)) ledger.refresh()
     }
-    return { ...report, timings: inspectTimings(owners, isolation.timings, clock.now()) }
+    return { ...found, timings: inspectTimings(owners, isolation.timings, clock.now()) }
   }
 
   return {

@@ -81,7 +81,7 @@ export function inspectHost(parts: InspectParts): HostReport {
     config: parts.file,
     plugins: parts.plugins.map(({ plugin, options }) => ({
       name: plugin.name,
-      version: plugin.version === undefined ? undefined : safeText(String(plugin.version)),
+      version: plugin.version === undefined ? undefined : safeText(plugin.version),
       on: running.has(plugin.name),
       options: presentable(options),
       otherCopy: plugin.madeBy !== COPY,
@@ -153,7 +153,7 @@ function presentable(value: unknown, depth = 0): unknown {
     if (Array.isArray(value) || value instanceof Set)
       return Array.from(value, (one: unknown) => presentable(one, depth + 1))
     const plain = value instanceof Map || isPlain(value)
-    if (!plain) return `(${safeText(String(value.constructor?.name ?? 'object'))})`
+    if (!plain) return `(${safeText(value.constructor.name)})`
     const entries = value instanceof Map ? [...value] : Object.entries(value)
     return Object.fromEntries(
       entries.map(([key, one]) => [

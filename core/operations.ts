@@ -103,6 +103,6 @@ function fixed(now: Config, next: Config, port: number): string[] {
   return [
     ...(next.port === now.port || next.port === port ? [] : [stays('port', port)]),
     ...(next.host === now.host ? [] : [stays('host', now.host)]),
-    ...(next.control === now.control ? [] : [stays('control', now.control ?? 'as it is')]),
+    ...(next.control === now.control ? [] : [stays('control', now.control)]),
   ]
 }

@@ -17,7 +17,7 @@ export class Quiet {
   /** To be called whenever a line may have settled, a `close` hook have ended or a connection have left. */
   check(): void {
     if (this.#waiting.length === 0) return
-    const over = this.#waiting.filter(({ isBusy }) => !this.#isAnyBusy(isBusy))
+    const over = this.#waiting.filter((one) => !this.#isAnyBusy(one.isBusy))
     this.#waiting = this.#waiting.filter((one) => !over.includes(one))
     for (const { done } of over) done()
   }

@@ -60,12 +60,12 @@ export function createReload(parts: ReloadParts): Reload {
   async function alone<T>(run: () => Promise<T>): Promise<T> {
     while (underWay !== undefined) await underWay
     const done = run()
-    const settled = done.then(
+    const ended = done.then(
       () => {},
       () => {},
     )
-    underWay = settled
-    void settled.then(() => {
+    underWay = ended
+    void ended.then(() => {
       underWay = undefined
     })
     return done

@@ -2,10 +2,10 @@
 import { networkInterfaces } from 'node:os'
 import { isIPv6 } from 'node:net'
 import { systemClock } from './clock.ts'
-import type { Config } from './config.ts'
+import { CONTROL_PATH, type Config } from './config.ts'
 import { clientsThatFit } from './descriptors.ts'
 import { describe, errors } from './errors.ts'
-import { CONTROL_PATH, openControl, type Control } from './control.ts'
+import { openControl, type Control } from './control.ts'
 import { createHost, type ChatHost } from './host.ts'
 import { Log } from './log.ts'
 import { createOperations, type Operations } from './operations.ts'
@@ -88,11 +88,12 @@ async function openControlOf(
   operations: Operations,
   log: Log,
 ): Promise<Control | undefined> {
-  if (control === false || (control === undefined && process.platform === 'win32')) return undefined
+  const usual = control === CONTROL_PATH
+  if (control === false || (usual && process.platform === 'win32')) return undefined
   try {
-    return await openControl(control ?? CONTROL_PATH, operations)
+    return await openControl(control, operations)
   } catch (error) {
-    if (control !== undefined) throw error
+    if (!usual) throw error
     log.of('multiecho').warn(describe(error))
     return undefined
   }
@@ -102,7 +103,7 @@ function watchSource(source: ConfigSource, operations: Operations, log: Log): { 
   const watched = watchFiles(
     () => source.files(),
     () => {
-      operations
+      void operations
         .reload()
         .catch((error: unknown) =>
           `not reloaded: ${error instanceof Error ? error.message : describe(error)}`.replace(
