@@ -62,7 +62,9 @@ export async function runHost(asked: Config, source: ConfigSource): Promise<numb
     port: () => transport.port,
   })
   const stopped = stopOnSignals(host, log, operations)
-  const control = await openControlOf(config, operations, log)
+  // What is odd is told once it runs: a host that does not says in one sentence why.
+  const notes: string[] = []
+  const control = await openControlOf(config, operations, notes)
   const address = await host.start(transport).catch((error: unknown) => {
     control?.close()
     throw error
@@ -75,7 +77,7 @@ export async function runHost(asked: Config, source: ConfigSource): Promise<numb
   })
   if (address === undefined) return stopped
   started()
-  for (const note of host.notes()) log.of('multiecho').warn(note)
+  for (const note of [...notes, ...host.notes()]) log.of('multiecho').warn(note)
   process.stdout.write(
     `multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`,
   )
@@ -86,7 +88,7 @@ export async function runHost(asked: Config, source: ConfigSource): Promise<numb
 async function openControlOf(
   { control }: Config,
   operations: Operations,
-  log: Log,
+  notes: string[],
 ): Promise<Control | undefined> {
   const usual = control === CONTROL_PATH
   if (control === false || (usual && process.platform === 'win32')) return undefined
@@ -94,7 +96,7 @@ async function openControlOf(
     return await openControl(control, operations)
   } catch (error) {
     if (!usual) throw error
-    log.of('multiecho').warn(describe(error))
+    notes.push(describe(error))
     return undefined
   }
 }

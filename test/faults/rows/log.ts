@@ -1,5 +1,5 @@
 /** Rows S1 to S6, S10 and S12: the log, whatever becomes of its disk, its file, the process and the clock. */
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { alone, must, mustBe, onHost, shown, type Check } from '../check.ts'
 import { startHost, tableOf, type RunningHost } from '../host.ts'
@@ -8,10 +8,13 @@ import { compile, newFolder, when } from '../machine.ts'
 const withLines = 'plugins: [logging({ lines: true }), stats(), mute(), quit(), help(), echo()]'
 const STAMP = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /
 
-/** Waits until there is an empty file of that name; resolves to the milliseconds that it took. */
-async function emptyFile(file: string, patience: number): Promise<number> {
-  const isEmpty = (): boolean => existsSync(file) && statSync(file).size === 0
-  return when(isEmpty, () => `there is no new ${file}`, patience)
+/** Waits until there is a file of that name; resolves to the milliseconds that it took. */
+async function newFile(file: string, patience: number): Promise<number> {
+  return when(
+    () => existsSync(file),
+    () => `there is no new ${file}`,
+    patience,
+  )
 }
 
 async function talk(host: RunningHost, lines: readonly string[]): Promise<void> {
@@ -58,11 +61,11 @@ export const log: readonly Check[] = [
       const [speaker, watcher] = await host.room.pair()
       await host.room.heard(speaker, watcher, 'before\r\n')
       renameSync(file, `${file}.1`)
-      await emptyFile(file, 3000)
+      await newFile(file, 3000)
       await host.room.heard(speaker, watcher, 'after the move\r\n')
       const moved = readFileSync(file, 'utf8')
       rmSync(file)
-      await emptyFile(file, 3000)
+      await newFile(file, 3000)
       await host.room.heard(speaker, watcher, 'after the removal\r\n')
       must(readFileSync(`${file}.1`, 'utf8').includes('before'), 'the old file lost its lines')
       must(moved.includes('after the move'), `the new file says ${shown(moved)}`)
@@ -76,7 +79,7 @@ export const log: readonly Check[] = [
     const [speaker, watcher] = await host.room.pair()
     renameSync(file, `${file}.1`)
     host.signal('SIGHUP')
-    const milliseconds = Math.round(await emptyFile(file, 900))
+    const milliseconds = Math.round(await newFile(file, 900))
     await host.room.heard(speaker, watcher, 'after\r\n')
     must(host.log.includes('after'), 'the new file has no lines')
     return `after ${milliseconds} ms`
