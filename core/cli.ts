@@ -35,16 +35,16 @@ async function main(): Promise<number> {
       return inspect(asked)
     case 'reload':
       return print(await ask(asked, { command: 'reload' }))
+    case 'new-plugin': {
+      const { defaults: _, ...builtIn } = plugins
+      const names = Object.keys(builtIn)
+      return print(writeNewPlugin(asked.newPlugin as NewPlugin, ownPackage(), names).trimEnd())
+    }
     default: {
       const { turn, plugin } = asked
       if (turn !== undefined) return print(await ask(asked, { command: turn, plugin }))
       const found = (await ask(asked, { command: 'inspect' })) as HostReport
       return print(asked.json ? JSON.stringify(found.plugins, null, 2) : pluginsText(found))
-    }
-    case 'new-plugin': {
-      const { defaults: _, ...builtIn } = plugins
-      const names = Object.keys(builtIn)
-      return print(writeNewPlugin(asked.newPlugin as NewPlugin, ownPackage(), names).trimEnd())
     }
   }
 }

@@ -13,7 +13,7 @@ export function faultsOf(turns: Turns): string {
 export function scenarioTable(scenario: Scenario, results: Results): string {
   const { name, title, how, columns, contestants, base } = scenario
   const [first] = columns
-  const ratioHead = base === undefined ? [] : [`of ${short1(base)}`]
+  const ratioHead = base === undefined ? [] : [`of ${headOf(base)}`]
   const rows = [...contestants.keys()].map((contestant) => {
     const label = TITLES[contestant] ?? contestant
     const faults = faultsOf(results.turns(name, contestant))
@@ -53,7 +53,7 @@ function bare(value: number): string {
 }
 
 /** What a base is called in the head of a column. */
-function short1(base: string): string {
+function headOf(base: string): string {
   return base === 'c' ? 'C' : base
 }
 

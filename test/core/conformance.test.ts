@@ -99,17 +99,18 @@ test('a factory may be given as it is where it takes nothing', async () => {
 })
 
 test('all that was found is told at once, with the name of the plugin', async () => {
+  const roll = {
+    name: 'roll',
+    help: '',
+    examples: [
+      { type: '/roll', sees: 'six' },
+      { type: '/roll', sees: /^[1-6]$/ },
+      { type: '/roll 2' },
+    ],
+    run: () => 'seven',
+  }
   const bad = plugin('bad', (host) => {
-    host.command({
-      name: 'roll',
-      help: '',
-      examples: [
-        { type: '/roll', sees: 'six' },
-        { type: '/roll', sees: /^[1-6]$/ },
-        { type: '/roll 2' },
-      ],
-      run: () => 'seven',
-    })
+    host.command(roll)
     host.onStart(() => {
       throw new Error('no disk')
     })
@@ -117,16 +118,7 @@ test('all that was found is told at once, with the name of the plugin', async ()
   const broken = await failure(bad)
   assert.is(broken.message, 'bad: 1 finding\n  load: bad could not start: no disk')
   const lying = plugin('lying', (host) => {
-    host.command({
-      name: 'roll',
-      help: '',
-      examples: [
-        { type: '/roll', sees: 'six' },
-        { type: '/roll', sees: /^[1-6]$/ },
-        { type: '/roll 2' },
-      ],
-      run: () => 'seven',
-    })
+    host.command(roll)
   })
   const error = await failure(lying)
   assert.is(error.code, 'CHECK_FAILED')
