@@ -43,7 +43,7 @@ function resolved(path: string, specifier: string): string {
   const own: Record<string, string> = {
     multiecho: 'core/index.ts',
     'multiecho/plugins': 'plugins/index.ts',
-    'multiecho/testing': 'core/testing.ts',
+    'multiecho/testing': 'core/testing/index.ts',
   }
   return own[specifier] ?? specifier
 }

@@ -9,7 +9,7 @@ import {
   type PluginContext,
 } from '../../core/index.ts'
 import { parseTyped } from '../../core/commands.ts'
-import { createTestHost, type TestClient } from '../../core/testing.ts'
+import { createTestHost, type TestClient } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import { codeOf, faults, join, plugin, probe, rejection } from '../support/memory-plugins.ts'
 

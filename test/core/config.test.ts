@@ -12,7 +12,7 @@ import {
 } from '../../core/index.ts'
 import { checkPlugins } from '../../core/check-plugins.ts'
 import { checkConfig } from '../../core/config.ts'
-import { createTestHost, type TestConfig } from '../../core/testing.ts'
+import { createTestHost, type TestConfig } from '../../core/testing/index.ts'
 import { echo, logging, mute, quit } from '../../plugins/index.ts'
 import { plugin, rejection } from '../support/memory-plugins.ts'
 

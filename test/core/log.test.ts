@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LOG_LEVELS, type LogLevel, type LogRecord, type LogSink } from '../../core/index.ts'
 import { Log } from '../../core/log.ts'
-import { createTestHost } from '../../core/testing.ts'
+import { createTestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import { faults, plugin, probe } from '../support/memory-plugins.ts'
 

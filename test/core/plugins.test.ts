@@ -11,7 +11,7 @@ import {
   type Plugin,
   type PluginContext,
 } from '../../core/index.ts'
-import { createTestHost } from '../../core/testing.ts'
+import { createTestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import { collected } from '../support/memory-garbage.ts'
 import {

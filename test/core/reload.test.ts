@@ -13,7 +13,7 @@ import {
   z,
   type Plugin,
 } from '../../core/index.ts'
-import { createTestHost, type TestHost } from '../../core/testing.ts'
+import { createTestHost, type TestHost } from '../../core/testing/index.ts'
 import { access, echo, mute, quit, stats } from '../../plugins/index.ts'
 import {
   codeOf,

@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { echo, mute, quit } from '../../plugins/index.ts'
-import { createTestHost } from '../../core/testing.ts'
+import { createTestHost } from '../../core/testing/index.ts'
 
 const test = suite('seed sessions in memory')
 const plugins = () => [mute(), quit(), echo()]

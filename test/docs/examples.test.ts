@@ -21,19 +21,11 @@ import { pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Plugin } from '../../core/index.ts'
-import { createTestHost, type TestHost } from '../../core/testing.ts'
+import { createTestHost, type TestHost } from '../../core/testing/index.ts'
 import { echo, quit } from '../../plugins/index.ts'
+import { isFile, outputOf, sectionsOf, type Block, type Section } from '../support/pages.ts'
 
-interface Block {
-  readonly language: string
-  /** What the info string says behind the language. */
-  readonly name: string
-  readonly text: string
-}
-interface Section {
-  readonly page: string
-  readonly title: string
-  readonly blocks: Block[]
+interface RunSection extends Section {
   /** Where its files have been written to. */
   readonly folder: string
 }
@@ -70,7 +62,12 @@ const pages = ['README.md', 'CONTRIBUTING.md'].concat(
     .map((file) => join('docs', file))
     .toSorted(),
 )
-const sections = pages.flatMap(sectionsOf)
+const sections: RunSection[] = pages.flatMap((page) =>
+  sectionsOf(page).map((section, index) => {
+    const number = ONE_FOLDER.has(page) ? 0 : index
+    return { ...section, folder: join(temporary, `${page.replaceAll(/\W/g, '-')}-${number}`) }
+  }),
+)
 
 const test = suite('examples')
 
@@ -213,20 +210,6 @@ async function guideHost(title: string, ...exports: string[]): Promise<TestHost>
   assert.is(plugins.length, exports.length)
   return createTestHost({ plugins: [...plugins, echo()] })
 }
-
-test('the first plugin begins as new-plugin writes it, and its files replace what was written', async () => {
-  const page = 'docs/guide/first-plugin.md'
-  const [first, ...output] = (sectionNamed(page, 'Begin').blocks[0]?.text ?? '').split('\n')
-  assert.is(first, '$ npx multiecho new-plugin dice --command roll')
-  const folder = mkdtempSync(join(temporary, 'first-'))
-  const written = await run([cli, 'new-plugin', 'dice', '--command', 'roll'], folder)
-  assert.equal(written, { status: 0, output: output.join('\n') })
-  for (const { blocks } of sections.filter((section) => section.page === page)) {
-    for (const { name } of blocks.filter(isFile)) {
-      assert.ok(existsSync(join(folder, 'multiecho-plugin-dice', name)), name)
-    }
-  }
-})
 
 test('welcome greets who has joined', async () => {
   const host = await guideHost('Take options', 'welcome')
@@ -377,36 +360,10 @@ test('bouncer stays closed when it fails', async () => {
 process.once('SIGTERM', () => process.exit(1))
 test.run()
 
-function sectionsOf(page: string): Section[] {
-  const found: Section[] = []
-  const open = (title: string): void => {
-    const number = ONE_FOLDER.has(page) ? 0 : found.length
-    const folder = join(temporary, `${page.replaceAll(/\W/g, '-')}-${number}`)
-    found.push({ page, title, blocks: [], folder })
-  }
-  open('')
-  const lines = readFileSync(join(root, page), 'utf8').split('\n')
-  for (let at = 0; at < lines.length; at++) {
-    const line = lines[at] as string
-    if (line.startsWith('## ')) open(line.slice(3))
-    const [, language, name] = /^```(\w+) ?(.*)$/.exec(line) ?? []
-    if (language === undefined) continue
-    const end = lines.indexOf('```', at)
-    const text = lines.slice(at + 1, end).map((one) => `${one}\n`)
-    found.at(-1)?.blocks.push({ language, name: name ?? '', text: text.join('') })
-    at = end
-  }
-  return found
-}
-
-function sectionNamed(page: string, title: string): Section {
+function sectionNamed(page: string, title: string): RunSection {
   const found = sections.find((section) => section.page === page && section.title === title)
   if (found === undefined) throw new Error(`${page} has no section "${title}"`)
   return found
-}
-
-function isFile({ name }: Block): boolean {
-  return /^([\w-]+\/)?[\w.-]+\.(ts|js|mjs|json)$/.test(name)
 }
 
 function isTypeScript({ name }: Block): boolean {
@@ -416,10 +373,7 @@ function isTypeScript({ name }: Block): boolean {
 /** What a section shows as the output of a command. */
 function shownBy({ blocks }: Section, command: string): string | undefined {
   const block = blocks.find(({ language }) => language === 'console')
-  if (block === undefined) return undefined
-  const [first, ...output] = block.text.split('\n')
-  assert.is(first, `$ ${command}`)
-  return output.join('\n')
+  return block === undefined ? undefined : outputOf(block, command)
 }
 
 function tableIn(page: string, beginning: string): { rows: string[][] } {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { definePlugin, safeText, z } from '../../core/index.ts'
-import { createTestHost } from '../../core/testing.ts'
+import { createTestHost } from '../../core/testing/index.ts'
 import { access, echo, flood, help, mute, quit, stats } from '../../plugins/index.ts'
 
 const test = suite('pages')

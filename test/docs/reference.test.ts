@@ -102,9 +102,9 @@ test('testing.md has every setting and every member of a test host and of its cl
   const page = 'docs/reference/testing.md'
   const shown = (first: string) =>
     table(page, first).map(([name]) => /`(\w+)/.exec(name ?? '')?.[1])
-  sameNames(shown('Setting'), members('core/test-host.ts', 'TestConfig'))
-  sameNames(shown('Test host'), members('core/test-host.ts', 'TestHost'))
-  const client = members('core/test-host.ts', 'TestClient').filter((name) => name !== 'id')
+  sameNames(shown('Setting'), members('core/testing/test-host.ts', 'TestConfig'))
+  sameNames(shown('Test host'), members('core/testing/test-host.ts', 'TestHost'))
+  const client = members('core/testing/test-host.ts', 'TestClient').filter((name) => name !== 'id')
   sameNames(shown('Test client'), client)
 })
 
@@ -155,9 +155,11 @@ test('command-line.md has every option', () => {
 })
 
 test('the map in CONTRIBUTING has every file of core/ and plugins/, once', () => {
-  const shown = [...read('CONTRIBUTING.md').matchAll(/^\| `((?:core|plugins)\/[\w-]+\.ts)`/gm)]
+  const shown = [...read('CONTRIBUTING.md').matchAll(/^\| `((?:core|plugins)\/[\w/-]+\.ts)`/gm)]
   const files = ['core', 'plugins'].flatMap((folder) =>
-    readdirSync(join(root, folder)).map((file) => `${folder}/${file}`),
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => `${folder}/${file}`),
   )
   sameNames(
     shown.map(([, file]) => file),

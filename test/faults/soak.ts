@@ -12,7 +12,7 @@ import { Failed, must, mustBe } from './check.ts'
 import { startHost, tableOf, type RunningHost, type TableRow } from './host.ts'
 import { MiB, mib, when } from './machine.ts'
 import { Peer } from './peer.ts'
-import { randomFrom } from '../../core/random.ts'
+import { randomFrom } from '../../core/testing/random.ts'
 import { below, type Random } from './random.ts'
 import { act, arrive, examine, isHeard, leave, type Visitor } from './soak-visitor.ts'
 

@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Client, type CloseEvent, type Plugin } from '../../core/index.ts'
-import { createTestHost, type TestClient, type TestHost } from '../../core/testing.ts'
+import { createTestHost, type TestClient, type TestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import {
   assertBlamed,

@@ -9,7 +9,7 @@ import {
   type Plugin,
   type Refuse,
 } from '../../core/index.ts'
-import { createTestHost, type TestClient, type TestHost } from '../../core/testing.ts'
+import { createTestHost, type TestClient, type TestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import {
   ANSWER,

@@ -11,7 +11,7 @@ import {
   type LineVerdict,
   type Plugin,
 } from '../../core/index.ts'
-import { createTestHost, type TestClient, type TestHost } from '../../core/testing.ts'
+import { createTestHost, type TestClient, type TestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import {
   ANSWER,

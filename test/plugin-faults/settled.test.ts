@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { drop, type LineEvent, type Plugin, type SettledEvent } from '../../core/index.ts'
-import { createTestHost, type TestClient, type TestHost } from '../../core/testing.ts'
+import { createTestHost, type TestClient, type TestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import { between, crashes, fickle, nonsense } from '../support/memory-faults.ts'
 import { faults, join, logged, plugin } from '../support/memory-plugins.ts'

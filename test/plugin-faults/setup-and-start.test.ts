@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ChatError, ConfigError, type Plugin, type PluginContext } from '../../core/index.ts'
-import { createTestHost } from '../../core/testing.ts'
+import { createTestHost } from '../../core/testing/index.ts'
 import { crashes, fickle, nonsense } from '../support/memory-faults.ts'
 import { plugin, rejection } from '../support/memory-plugins.ts'
 

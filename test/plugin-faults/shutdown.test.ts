@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ChatError, type Plugin, type ShutdownEvent } from '../../core/index.ts'
-import { createTestHost, type TestHost } from '../../core/testing.ts'
+import { createTestHost, type TestHost } from '../../core/testing/index.ts'
 import { crashes, FAREWELL, fickle, nonsense } from '../support/memory-faults.ts'
 import { join, logged, plugin, probe, rejection } from '../support/memory-plugins.ts'
 

@@ -1,7 +1,7 @@
 /** Faulty timers of a plugin: each fault is told, and the chat goes on. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createTestHost, type TestHost } from '../../core/testing.ts'
+import { createTestHost, type TestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import { assertBlamed, crashes, fickle, nonsense } from '../support/memory-faults.ts'
 import { faults, join, logged, probe } from '../support/memory-plugins.ts'

@@ -3,7 +3,7 @@ import { duplexPair } from 'node:stream'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ConfigError, refuse } from '../../core/index.ts'
-import { createTestHost, type TestClient, type TestHost } from '../../core/testing.ts'
+import { createTestHost, type TestClient, type TestHost } from '../../core/testing/index.ts'
 import { access, stats } from '../../plugins/index.ts'
 import { plugin, probe, rejection } from '../support/memory-plugins.ts'
 

@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Plugin } from '../../core/index.ts'
-import { checkPlugin } from '../../core/testing.ts'
+import { checkPlugin } from '../../core/testing/index.ts'
 import * as plugins from '../../plugins/index.ts'
 import { makeFolder } from '../support/host.ts'
 

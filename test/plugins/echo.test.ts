@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ConfigError, drop, Stage } from '../../core/index.ts'
-import { createTestHost } from '../../core/testing.ts'
+import { createTestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import { join, plugin, probe, rejection } from '../support/memory-plugins.ts'
 

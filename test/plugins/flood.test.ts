@@ -1,7 +1,7 @@
 /** A client that sends too fast is slowed down, and loses nothing. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createTestHost } from '../../core/testing.ts'
+import { createTestHost } from '../../core/testing/index.ts'
 import { echo, flood } from '../../plugins/index.ts'
 import { join, plugin } from '../support/memory-plugins.ts'
 

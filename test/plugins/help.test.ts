@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from '../../core/index.ts'
-import { createTestHost, type TestHost } from '../../core/testing.ts'
+import { createTestHost, type TestHost } from '../../core/testing/index.ts'
 import { echo, help, mute, quit } from '../../plugins/index.ts'
 import { join, plugin } from '../support/memory-plugins.ts'
 

@@ -15,7 +15,7 @@ import { join as path } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ChatError, ConfigError } from '../../core/index.ts'
-import { createTestHost, type TestHost } from '../../core/testing.ts'
+import { createTestHost, type TestHost } from '../../core/testing/index.ts'
 import { echo, logging } from '../../plugins/index.ts'
 import { join, probe, rejection } from '../support/memory-plugins.ts'
 

@@ -1,7 +1,7 @@
 /** `/mute` and `/unmute`. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createTestHost } from '../../core/testing.ts'
+import { createTestHost } from '../../core/testing/index.ts'
 import { echo, mute } from '../../plugins/index.ts'
 import { join, plugin, probe } from '../support/memory-plugins.ts'
 

@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ConfigError, drop, refuse } from '../../core/index.ts'
-import { createTestHost, type TestConfig, type TestHost } from '../../core/testing.ts'
+import { createTestHost, type TestConfig, type TestHost } from '../../core/testing/index.ts'
 import { echo, mute, quit, stats } from '../../plugins/index.ts'
 import { join, logged, plugin, rejection } from '../support/memory-plugins.ts'
 

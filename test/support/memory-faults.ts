@@ -1,7 +1,7 @@
 /** What a plugin may do wrong wherever it is called. */
 import * as assert from 'uvu/assert'
 import type { Plugin } from '../../core/index.ts'
-import type { TestHost } from '../../core/testing.ts'
+import type { TestHost } from '../../core/testing/index.ts'
 import { faults, logged, plugin } from './memory-plugins.ts'
 
 /** Milliseconds after which a tap that does not answer is given up: while somebody waits, and while somebody leaves. */

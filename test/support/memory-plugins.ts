@@ -7,7 +7,7 @@ import {
   type Plugin,
   type PluginContext,
 } from '../../core/index.ts'
-import type { TestClient, TestHost } from '../../core/testing.ts'
+import type { TestClient, TestHost } from '../../core/testing/index.ts'
 
 /** A plugin without options. */
 export function plugin(

@@ -2,7 +2,7 @@
 import { must, shown } from '../check.ts'
 import { count, type Figure } from '../figure.ts'
 import { hostileStreams } from '../hostile.ts'
-import { randomFrom } from '../../../core/random.ts'
+import { randomFrom } from '../../../core/testing/random.ts'
 import { below, type Random } from '../random.ts'
 import type { Member } from '../room.ts'
 

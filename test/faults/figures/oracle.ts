@@ -2,7 +2,7 @@
 import { shown } from '../check.ts'
 import { type Figure, type Stage } from '../figure.ts'
 import { needPrograms } from '../machine.ts'
-import { randomFrom } from '../../../core/random.ts'
+import { randomFrom } from '../../../core/testing/random.ts'
 import { below, pick, type Random } from '../random.ts'
 import type { Member } from '../room.ts'
 import { openTerminal } from '../terminal.ts'

@@ -12,10 +12,10 @@ import {
   type Client,
   type Plugin,
   type PluginContext,
-} from '../../core/index.ts'
-import { CheckError, checkPlugin, type Finding } from '../../core/testing.ts'
-import { echo, help } from '../../plugins/index.ts'
-import { plugin, rejection } from '../support/memory-plugins.ts'
+} from '../../../core/index.ts'
+import { CheckError, checkPlugin, type Finding } from '../../../core/testing/index.ts'
+import { echo, help } from '../../../plugins/index.ts'
+import { plugin, rejection } from '../../support/memory-plugins.ts'
 
 const test = suite('conformance')
 

@@ -1,13 +1,13 @@
 /** A host in memory, with the pump, hooks and delivery of a real one, no port and no waiting, and a clock that stands still. */
 import { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Cancel, Clock } from './clock.ts'
-import { checkConfig, type ConfigInput } from './config.ts'
-import { errors, type ChatError } from './errors.ts'
-import { createHost } from './host.ts'
-import { Log, type LogRecord } from './log.ts'
+import type { Cancel, Clock } from '../clock.ts'
+import { checkConfig, type ConfigInput } from '../config.ts'
+import { errors, type ChatError } from '../errors.ts'
+import { createHost } from '../host.ts'
+import { Log, type LogRecord } from '../log.ts'
 import { randomFrom } from './random.ts'
-import type { Change } from './reload.ts'
+import type { Change } from '../reload.ts'
 
 /** What a config file may say, and for tests: */
 export interface TestConfig extends ConfigInput {

@@ -3,12 +3,12 @@ import { join as path } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { drop, type ChatError } from '../../core/index.ts'
-import { createTestHost } from '../../core/testing.ts'
-import { echo, quit } from '../../plugins/index.ts'
-import { startChild, type Ended } from '../support/child.ts'
-import { CHECKOUT, makeFolder } from '../support/host.ts'
-import { join, passing, plugin, probe, rejection } from '../support/memory-plugins.ts'
+import { drop, type ChatError } from '../../../core/index.ts'
+import { createTestHost } from '../../../core/testing/index.ts'
+import { echo, quit } from '../../../plugins/index.ts'
+import { startChild, type Ended } from '../../support/child.ts'
+import { CHECKOUT, makeFolder } from '../../support/host.ts'
+import { join, passing, plugin, probe, rejection } from '../../support/memory-plugins.ts'
 
 const test = suite('test kit')
 
@@ -202,7 +202,7 @@ test('what waits for the clock, which stands still, is told how to move it', asy
 })
 
 test('faults fail a test that neither looks at them nor stops its host', async () => {
-  const kit = path(CHECKOUT, 'core/testing.ts')
+  const kit = path(CHECKOUT, 'core/testing/index.ts')
   using folder = makeFolder({
     files: {
       'bad.test.mts': `

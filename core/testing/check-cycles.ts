@@ -1,0 +1,66 @@
+/** Whether a plugin that is loaded and unloaded a thousand times leaves anything behind. */
+import type { PluginContext } from '../context.ts'
+import { countHandles, countKept, countListeners, grown, grownHandles } from './leftovers.ts'
+import type { Subject } from './subject.ts'
+import { linesToType, whileTimePasses } from './visitors.ts'
+
+const CYCLES = 1000
+/** Cycles after which leftovers show, so that what leaks is not done a thousand times. */
+const FIRST_CYCLES = 20
+/** Milliseconds for the cycles, by the wall clock: a plugin that starts slowly is loaded less often. */
+const CYCLE_TIME = 5000
+/** Leftovers of these cycles that are no chance: a test runner comes and goes too. */
+const LEAST_LEFT = FIRST_CYCLES / 2
+
+/** Loads and unloads it again and again, with a client who talks. Returns how often. */
+export async function checkCycles(subject: Subject): Promise<number> {
+  const contexts: Array<WeakRef<PluginContext>> = []
+  const typed = linesToType(subject.commands)
+  let cycles = 0
+  const cycle = async (): Promise<void> => {
+    const { host, watch } = await subject.open()
+    const client = await whileTimePasses(host, host.connect())
+    await whileTimePasses(host, client.send(typed[cycles % typed.length] as string))
+    await whileTimePasses(host, host.unload(subject.name))
+    if (watch.context !== undefined) contexts.push(watch.context)
+    await subject.close(host, 'while it is loaded and unloaded')
+    cycles++
+  }
+
+  // What is made once in a process is there after this.
+  await cycle()
+  const [listeners, handles] = [countListeners(), countHandles()]
+  const begun = performance.now()
+  for (const most of [FIRST_CYCLES, CYCLES]) {
+    while (cycles < most && performance.now() - begun < CYCLE_TIME) await cycle()
+    await tellLeftovers()
+    if (subject.findings.length > 0) break
+  }
+  return cycles
+
+  async function tellLeftovers(): Promise<void> {
+    const least = Math.max(2, Math.min(LEAST_LEFT, cycles / 2))
+    const after = `after it was loaded and unloaded ${cycles} times`
+    const listening = grown(listeners, countListeners(), least)
+    if (listening.length > 0) {
+      subject.found(
+        'listeners',
+        `${after}, it still listens to events of the process: ${listening.join(', ')}; call process.off in host.onDispose`,
+      )
+    }
+    const open = await grownHandles(handles, least)
+    if (open.length > 0) {
+      subject.found(
+        'handles',
+        `${after}, there is still open: ${open.join(', ')}; close it in host.onDispose, and use the timers of the host`,
+      )
+    }
+    const kept = await countKept(contexts)
+    if (kept > contexts.length / 2) {
+      subject.found(
+        'memory',
+        `${after}, ${kept} of its contexts are still in memory; keep nothing of the host outside of setup`,
+      )
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** Whether setting a plugin up touches anything outside of it. */
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Clock } from '../clock.ts'
+import { checkConfig } from '../config.ts'
+import { createHost } from '../host.ts'
+import { Log } from '../log.ts'
+import { countHandles, countListeners, grown, grownHandles } from './leftovers.ts'
+import type { Subject } from './subject.ts'
+import { createWatch, createWatcher } from './watch.ts'
+
+/** How often it is set up, so that leftovers show. */
+const TIMES = 20
+/** Leftovers that are no chance: a test runner comes and goes too. */
+const LEAST_LEFT = TIMES / 2
+
+/** The timers of the host are no concern of the process where it never starts. */
+const stopped: Clock = { now: () => 0, setTimeout: () => () => {} }
+
+/** `multiecho check` sets plugins up and never starts or disposes of them, so that nothing may be open then. */
+export async function checkSetUp(subject: Subject): Promise<void> {
+  const [listeners, handles] = [countListeners(), countHandles()]
+  for (let count = 0; count < TIMES; count++) {
+    const config = checkConfig(
+      { plugins: subject.plugins(createWatch(), createWatcher()) },
+      undefined,
+      [],
+    )
+    const log = new Log(() => {})
+    createHost(config, { clock: stopped, random: Math.random, log }).setUp()
+  }
+  await turn()
+  const left = [
+    ...grown(listeners, countListeners(), LEAST_LEFT),
+    ...(await grownHandles(handles, LEAST_LEFT)),
+  ]
+  if (left.length === 0) return
+  subject.found(
+    'setup',
+    `setup was called ${TIMES} times and the host never started, and there is left: ${left.join(', ')}; setup only registers, so acquire it in host.onStart`,
+  )
+}

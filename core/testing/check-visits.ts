@@ -1,0 +1,86 @@
+/** Whether a plugin stands it when clients come, talk and leave in every way, and when it goes under those who stay. */
+import { Duplex } from 'node:stream'
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
+import type { PluginContext } from '../context.ts'
+import { countKept } from './leftovers.ts'
+import type { Opened, Subject } from './subject.ts'
+import type { TestClient } from './test-host.ts'
+import { linesToType, whileTimePasses } from './visitors.ts'
+
+/** Clients that come and go in one host. */
+const VISITORS = 30
+/** Milliseconds of the test clock that a plugin is left alone, for its timers. */
+const WHILE = 60_000
+
+/** Clients come, talk, and leave in every way; then it is unloaded under those who stay. */
+export async function checkVisits(subject: Subject): Promise<void> {
+  const { host, watch, watcher } = await subject.open()
+  const typed = linesToType(subject.commands)
+  for (let visit = 0; visit < VISITORS; visit++) {
+    if (visit % 3 === 0) passBy(watcher.host, `passer-by ${visit}`)
+    const client = await whileTimePasses(host, host.connect(`visitor ${visit}`))
+    const unfinished = visit % 2 === 0 ? 'half a li' : ''
+    const talking = client.send(typed[visit % typed.length] + unfinished)
+    // What was sent is read in the next turn: every other one leaves before that, or in the middle of it.
+    if (visit % 4 < 2) await turn()
+    const leaving = visit % 3 === 0 ? client.end() : client.reset()
+    await whileTimePasses(host, Promise.all([talking, leaving]))
+    const faults = host.takeErrors()
+    subject.faults('while clients come, talk and leave', faults)
+    if (faults.length > 0) break
+  }
+  await whileTimePasses(host, host.advance(WHILE))
+  subject.faults('while time passes', host.takeErrors())
+  const gone = watcher.clients.length - watcher.host.clients.size
+  const kept = (await countKept(watcher.clients)) - watcher.host.clients.size
+  if (kept > gone / 2) {
+    subject.found(
+      'leaving',
+      `${kept} of ${gone} clients that have left are still kept; use host.clientState, or forget them in a tap of the close hook`,
+    )
+  }
+  await checkUnload(subject, { host, watch, watcher })
+  await subject.close(host, 'while it is unloaded')
+}
+
+/** Somebody who has gone before anybody could ask who it was. */
+function passBy(host: PluginContext, label: string): void {
+  const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
+  host.attach(stream, { label, address: '127.0.0.1' })
+  stream.destroy()
+}
+
+async function checkUnload(subject: Subject, { host, watch, watcher }: Opened): Promise<void> {
+  const stay: TestClient[] = []
+  for (const [index, typed] of linesToType(subject.commands).entries()) {
+    const client = await whileTimePasses(host, host.connect(`client ${index}`))
+    await whileTimePasses(host, client.send(typed))
+    stay.push(client)
+  }
+  await whileTimePasses(host, host.unload(subject.name))
+  watch.gone = true
+  for (const client of stay.filter(({ closed }) => !closed)) {
+    watcher.settled.length = 0
+    await whileTimePasses(host, client.say('still here'))
+    if (client.closed || watcher.settled.length > 0) continue
+    subject.found(
+      'hold',
+      'it has gone, and the lines of a client are still held back; call what client.hold() returned, in host.onDispose',
+    )
+  }
+  for (const audience of watch.audiences) {
+    if (audience.size === 0) continue
+    subject.found(
+      'audience',
+      `it has gone, and clients are still in the audience ${JSON.stringify(audience.name)}; delete them in host.onDispose`,
+    )
+  }
+  await whileTimePasses(host, host.advance(WHILE))
+  await wait(20)
+  for (const door of watch.late) {
+    subject.found(
+      'late',
+      `it called host.${door} after it had gone; end what still runs in host.onDispose, or when host.signal is aborted`,
+    )
+  }
+}

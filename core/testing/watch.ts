@@ -1,0 +1,107 @@
+/** What is seen of a plugin while it is checked: by what it does with its context, and by a plugin beside it. */
+import type { NamedAudience } from '../audience.ts'
+import type { Client } from '../client.ts'
+import type { PluginContext } from '../context.ts'
+import type { SettledEvent } from '../hooks.ts'
+import { definePlugin, type Plugin } from '../plugin.ts'
+
+/** What is noted of a plugin's dealings with its host. */
+export interface Watch {
+  readonly audiences: Set<NamedAudience>
+  /** Doors that it used after it had gone. */
+  readonly late: Set<string>
+  gone: boolean
+  context: WeakRef<PluginContext> | undefined
+}
+
+export function createWatch(): Watch {
+  return { audiences: new Set(), late: new Set(), gone: false, context: undefined }
+}
+
+/** The plugin, with a context that notes what it does. What is no plugin is left to the host to refuse. */
+export function watched(made: unknown, watch: Watch): Plugin {
+  const plugin = made as Plugin
+  if (typeof plugin?.setup !== 'function') return plugin
+  return {
+    ...plugin,
+    setup(host, options) {
+      const context = noting(host, watch)
+      watch.context = new WeakRef(context)
+      return plugin.setup(context, options)
+    },
+  }
+}
+
+const DOORS = [
+  'command',
+  'broadcast',
+  'clientState',
+  'attach',
+  'provide',
+  'setTimeout',
+  'setInterval',
+  'onStart',
+  'onDispose',
+  'addLogSink',
+] as const
+
+function noting(host: PluginContext, watch: Watch): PluginContext {
+  const noted = DOORS.map((door) => {
+    const open = host[door] as (...args: unknown[]) => unknown
+    const run = (...args: unknown[]): unknown => {
+      if (watch.gone) watch.late.add(door)
+      return open(...args)
+    }
+    return [door, run] as const
+  })
+  return Object.freeze({
+    ...host,
+    ...Object.fromEntries(noted),
+    audience(name: string): NamedAudience {
+      const audience = host.audience(name)
+      watch.audiences.add(audience)
+      return audience
+    },
+  })
+}
+
+/** Of an event, without its client. */
+export interface Settled {
+  readonly hook: SettledEvent['hook']
+  readonly kind: string
+}
+
+export interface Watcher {
+  readonly plugin: Plugin
+  /** Throws before the plugin has been set up. */
+  readonly host: PluginContext
+  /** What became of each line and command. */
+  readonly settled: Settled[]
+  /** Every client that has come. */
+  readonly clients: Array<WeakRef<Client>>
+}
+
+export function createWatcher(): Watcher {
+  const settled: Settled[] = []
+  const clients: Array<WeakRef<Client>> = []
+  let host: PluginContext | undefined
+  const watcher = definePlugin({
+    name: 'multiecho:check',
+    apiVersion: 1,
+    setup(given) {
+      host = given
+      given.hooks.settled.tap('watch', ({ hook, event, verdict }) => {
+        if (hook === 'connect') clients.push(new WeakRef(event.client))
+        else settled.push({ hook, kind: verdict.kind })
+      })
+    },
+  })
+  return {
+    plugin: watcher(),
+    get host() {
+      return host as PluginContext
+    },
+    settled,
+    clients,
+  }
+}
