@@ -6,31 +6,35 @@ import { didYouMean } from './nearest.ts'
 import type { NewPlugin } from './new-plugin.ts'
 import { safeText } from './text.ts'
 
+/** What is to be done. */
+export type Task =
+  | { readonly command: 'run'; readonly watch: boolean }
+  | { readonly command: 'check' | 'reload' }
+  | { readonly command: 'plugins'; readonly json: boolean }
+  | { readonly command: 'on' | 'off'; readonly plugin: string }
+  | { readonly command: 'inspect'; readonly json: boolean; readonly timings: boolean }
+  | { readonly command: 'new-plugin'; readonly newPlugin: NewPlugin }
+
 export interface Arguments {
-  readonly command: 'run' | 'check' | 'reload' | 'plugins' | 'inspect' | 'new-plugin'
+  readonly task: Task
   readonly port: number | undefined
   readonly host: string | undefined
   readonly config: string | undefined
   /** Path of the control socket. */
   readonly control: string | undefined
-  readonly watch: boolean
-  readonly json: boolean
-  readonly timings: boolean
-  /** What `plugins` is to do with a plugin. */
-  readonly turn: 'on' | 'off' | undefined
-  readonly plugin: string | undefined
-  readonly newPlugin?: NewPlugin | undefined
 }
 
+/** What cac makes of the options. */
+type Options = Readonly<Record<string, string | boolean | readonly unknown[] | undefined>>
+
 const COMMANDS = ['check', 'reload', 'plugins', 'inspect', 'new-plugin']
+/** Those that ask a host which listens already. */
+const ASKING: ReadonlySet<string | undefined> = new Set(['reload', 'plugins', 'inspect'])
 
 /** Returns undefined when the help or the version was asked for, and has been printed. Throws `USAGE`. */
 export function parseArguments(argv: readonly string[], version: string): Arguments | undefined {
   const cli = cac('multiecho')
-  let asked: Arguments['command'] | undefined
-  let newPlugin: NewPlugin | undefined
-  let turn: Arguments['turn']
-  let plugin: string | undefined
+  let task: Task | undefined
   cli
     .option('-p, --port <n>', 'TCP port; a free one when neither this nor the config says')
     .option('--host <address>', 'Address to listen on; 0.0.0.0, all of IPv4, when neither says')
@@ -46,16 +50,16 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .example((name) => `  $ ${name} -p 9090            run the chat on port 9090`)
     .example((name) => `  $ ${name} -c party.ts        run it by another config file`)
     .example((name) => `  $ ${name} check              list what is wrong with the config`)
-    .action(([word]: string[]) => {
+    .action(([word]: string[], { watch }: Options) => {
       if (word !== undefined)
         throw errors.usage(`there is no command "${word}"${didYouMean(word, COMMANDS)}`)
-      asked = 'run'
+      task = { command: 'run', watch: watch === true }
     })
   cli
     .command('check', 'Check the config and list all of its faults; nothing is opened')
     .usage('check [options]')
     .action(() => {
-      asked = 'check'
+      task = { command: 'check' }
     })
   cli
     .command('new-plugin <name> [folder]', 'Write a package with a new plugin in it')
@@ -63,15 +67,22 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .option('--description <text>', 'What the plugin does, in a sentence')
     .option('--command <name>', 'Its first command; called like the plugin when left out')
     .example((name) => `  $ ${name} new-plugin acme:dice --command roll`)
-    .action((name: string, folder: string | undefined) => {
-      asked = 'new-plugin'
-      newPlugin = { name, folder }
+    .action((name: string, folder: string | undefined, options: Options) => {
+      for (const option of ['port', 'host', 'config', 'control', 'watch']) {
+        if (options[option] === undefined) continue
+        throw errors.usage(
+          `--${option} is for running a chat; new-plugin takes --description and --command`,
+        )
+      }
+      const description = textOption(options, 'description')
+      const command = textOption(options, 'command')
+      task = { command: 'new-plugin', newPlugin: { name, folder, description, command } }
     })
   cli
     .command('reload', 'Make the host that runs here read its config again')
     .usage('reload [options]')
     .action(() => {
-      asked = 'reload'
+      task = { command: 'reload' }
     })
   cli
     .command(
@@ -80,14 +91,16 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     )
     .usage('plugins [on|off NAME] [options]')
     .option('--json', 'Print the list as JSON')
-    .action((word: string | undefined, name: string | undefined) => {
-      if (word !== undefined && word !== 'on' && word !== 'off')
+    .action((word: string | undefined, plugin: string | undefined, { json }: Options) => {
+      if (word === undefined) {
+        task = { command: 'plugins', json: json === true }
+        return
+      }
+      if (word !== 'on' && word !== 'off')
         throw errors.usage(`plugins: expected on NAME or off NAME, found ${JSON.stringify(word)}`)
-      if (word !== undefined && name === undefined)
+      if (plugin === undefined)
         throw errors.usage(`plugins ${word}: the name of a plugin is missing`)
-      asked = 'plugins'
-      turn = word
-      plugin = name
+      task = { command: word, plugin }
     })
   cli
     .command(
@@ -97,8 +110,8 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .usage('inspect [options]')
     .option('--json', 'Print it as JSON')
     .option('--timings', 'Add calls, faults and time of each plugin of the running host')
-    .action(() => {
-      asked = 'inspect'
+    .action(({ json, timings }: Options) => {
+      task = { command: 'inspect', json: json === true, timings: timings === true }
     })
   cli.help((sections) =>
     sections
@@ -117,42 +130,21 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     const problem = describe(cause).replaceAll('`', '')
     throw errors.usage(`${problem}${problem.endsWith('?') ? ' See' : '; see'} multiecho --help`)
   }
-  if (asked === undefined) return undefined
-  const { port, host, config, control, watch, json, timings, description, command } = cli.options
-  if (newPlugin !== undefined) {
-    for (const [option, value] of Object.entries({ port, host, config, control, watch })) {
-      if (value !== undefined)
-        throw errors.usage(
-          `--${option} is for running a chat; new-plugin takes --description and --command`,
-        )
-    }
-    newPlugin = {
-      ...newPlugin,
-      description: description === undefined ? undefined : textOf('description', description),
-      command: command === undefined ? undefined : textOf('command', command),
-    }
-  }
-  if (
-    asked !== 'new-plugin' &&
-    asked !== 'run' &&
-    asked !== 'check' &&
-    (port ?? host) !== undefined
-  )
+  if (task === undefined) return undefined
+  const options: Options = cli.options
+  const name = cli.matchedCommandName
+  if (ASKING.has(name) && (options['port'] ?? options['host']) !== undefined)
     throw errors.usage(
-      `${asked} takes neither --port nor --host; a running host is found by its control socket, with --control PATH`,
+      `${name} takes neither --port nor --host; a running host is found by its control socket, with --control PATH`,
     )
+  const port = textOption(options, 'port')
+  const host = textOption(options, 'host')
   return {
-    newPlugin,
-    command: asked,
-    port: port === undefined ? undefined : readPort(textOf('port', port)),
-    host: host === undefined ? undefined : readHost(textOf('host', host)),
-    config: config === undefined ? undefined : textOf('config', config),
-    control: control === undefined ? undefined : textOf('control', control),
-    watch: watch === true,
-    json: json === true,
-    timings: timings === true,
-    turn,
-    plugin,
+    task,
+    port: port === undefined ? undefined : readPort(port),
+    host: host === undefined ? undefined : readHost(host),
+    config: textOption(options, 'config'),
+    control: textOption(options, 'control'),
   }
 }
 
@@ -188,7 +180,9 @@ function isValueOf(argument: string): boolean {
   return !argument.startsWith('-') || /^-\d/.test(argument)
 }
 
-function textOf(option: string, value: unknown): string {
+function textOption(options: Options, option: string): string | undefined {
+  const value = options[option]
+  if (value === undefined) return undefined
   if (Array.isArray(value))
     throw errors.usage(`--${option} is given ${value.length} times; give it once`)
   return String(value).slice(MARK.length)

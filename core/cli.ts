@@ -14,7 +14,7 @@ import * as multiecho from './index.ts'
 import type { HostReport } from './inspect.ts'
 import { inspectText, pluginsText } from './inspect-text.ts'
 import { Log } from './log.ts'
-import { writeNewPlugin, type HostPackage, type NewPlugin } from './new-plugin.ts'
+import { writeNewPlugin, type HostPackage } from './new-plugin.ts'
 import type { Request } from './operations.ts'
 import { runHost, Status, type ConfigSource } from './run.ts'
 
@@ -24,37 +24,41 @@ const PRINT_TIMEOUT = 500
 async function main(): Promise<number> {
   const asked = parseArguments(process.argv, ownPackage().version)
   if (asked === undefined) return Status.Ok
-  switch (asked.command) {
-    case 'check':
-      return check(await createSource(asked).load())
+  const { task } = asked
+  switch (task.command) {
     case 'run': {
-      const source = createSource(asked)
+      const source = createSource(asked, task.watch)
       return runHost(await source.load(), source)
     }
-    case 'inspect':
-      return inspect(asked)
+    case 'check':
+      return check(await createSource(asked).load())
     case 'reload':
       return print(await ask(asked, { command: 'reload' }))
-    case 'new-plugin': {
-      const { defaults: _, ...builtIn } = plugins
-      const names = Object.keys(builtIn)
-      return print(writeNewPlugin(asked.newPlugin as NewPlugin, ownPackage(), names).trimEnd())
+    case 'on':
+    case 'off':
+      return print(await ask(asked, task))
+    case 'plugins': {
+      const found = (await ask(asked, { command: 'inspect' })) as HostReport
+      return print(task.json ? JSON.stringify(found.plugins, null, 2) : pluginsText(found))
+    }
+    case 'inspect': {
+      const found = await inspect(asked, task.timings)
+      return print(task.json ? JSON.stringify(found, null, 2) : inspectText(found))
     }
     default: {
-      const { turn, plugin } = asked
-      if (turn !== undefined) return print(await ask(asked, { command: turn, plugin }))
-      const found = (await ask(asked, { command: 'inspect' })) as HostReport
-      return print(asked.json ? JSON.stringify(found.plugins, null, 2) : pluginsText(found))
+      const { defaults: _, ...builtIn } = plugins
+      const names = Object.keys(builtIn)
+      return print(writeNewPlugin(task.newPlugin, ownPackage(), names).trimEnd())
     }
   }
 }
 
 /** Reads the config as often as it is asked to, from the file that was found first. */
-function createSource(asked: Arguments): ConfigSource {
+function createSource(asked: Arguments, watch = false): ConfigSource {
   const files = new Set<string>()
   let path: string | undefined
   return {
-    watch: asked.watch,
+    watch,
     files: () => (files.size > 0 ? files : CONFIG_NAMES.map((name) => join(process.cwd(), name))),
     async load() {
       path ??= findConfigFile(process.cwd(), asked.config)
@@ -95,17 +99,15 @@ async function ask(asked: Arguments, request: Request): Promise<unknown> {
 }
 
 /** What runs, or, where nothing does or a config is named, what would. */
-async function inspect(asked: Arguments): Promise<number> {
-  let found: HostReport
+async function inspect(asked: Arguments, timings: boolean): Promise<HostReport> {
   try {
     if (asked.config !== undefined) throw errors.noHost(CONTROL_PATH, 'it was not asked')
-    found = (await ask(asked, { command: 'inspect', timings: asked.timings })) as HostReport
+    return (await ask(asked, { command: 'inspect', timings })) as HostReport
   } catch (error) {
     const isNone = error instanceof ChatError && error.code === 'NO_HOST'
-    if (!isNone || asked.timings || asked.control !== undefined) throw error
-    found = setUp(await createSource(asked).load()).inspect()
+    if (!isNone || timings || asked.control !== undefined) throw error
+    return setUp(await createSource(asked).load()).inspect()
   }
-  return print(asked.json ? JSON.stringify(found, null, 2) : inspectText(found))
 }
 
 function print(text: unknown): number {

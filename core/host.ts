@@ -2,24 +2,23 @@
 import type { Duplex } from 'node:stream'
 import { ChosenAudience } from './audience.ts'
 import { createAudiences } from './audiences.ts'
-import type { Cancel, Clock } from './clock.ts'
+import type { Clock } from './clock.ts'
 import { CommandRegistry } from './commands.ts'
 import type { Config } from './config.ts'
 import { ConnectionLog } from './connection-log.ts'
 import type { Peer } from './connection.ts'
 import type { ContextParts } from './context.ts'
 import { Delivery, Group } from './delivery.ts'
-import { describe, errors, type ChatError } from './errors.ts'
+import { describe, type ChatError } from './errors.ts'
 import { createFaultLimit, createReport } from './faults.ts'
 import { Gate } from './gate.ts'
 import { createHooks, Stage } from './hooks.ts'
-import { watchIdle } from './idle.ts'
+import { IdleWatch } from './idle.ts'
 import { inspectHost, inspectTimings, type HostReport } from './inspect.ts'
 import { Isolation } from './isolation.ts'
 import { createLedgers } from './ledgers.ts'
 import { createLines } from './lines.ts'
 import type { Log } from './log.ts'
-import { didYouMean } from './nearest.ts'
 import { Backlogs } from './outbox.ts'
 import type { Owner } from './owner.ts'
 import { PluginLives } from './plugin-lives.ts'
@@ -29,6 +28,7 @@ import { createReload, type Change } from './reload.ts'
 import { Services } from './services.ts'
 import { ClientStates } from './states.ts'
 import { stopHost, type Stop } from './stop.ts'
+import { switched } from './switched.ts'
 import { safeText } from './text.ts'
 import type { Transport } from './transport.ts'
 import { Visits } from './visits.ts'
@@ -102,23 +102,7 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
   const delivery = new Delivery()
   const group = new Group()
   const everyone = new ChosenAudience([group])
-  const backlogs = new Backlogs(
-    {
-      get soft() {
-        return limits.backlogSoft
-      },
-      get hard() {
-        return limits.backlogHard
-      },
-      get total() {
-        return limits.backlogTotal
-      },
-      get writeDeadline() {
-        return limits.writeDeadline
-      },
-    },
-    clock,
-  )
+  const backlogs = new Backlogs(limits, clock)
   const runLine = createLines({
     hooks,
     commands,
@@ -130,7 +114,6 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
   const gate = new Gate()
   const connectionLog = new ConnectionLog(log, clock)
   let stop: Stop | undefined
-  let stopIdleWatch: Cancel | undefined
 
   const pump = createPump({
     line: runLine,
@@ -166,6 +149,17 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
     },
   })
 
+  const idle = new IdleWatch({
+    connections: visits.connections,
+    limit: () => limits.idle,
+    clock,
+    close: (connection, seconds) =>
+      gate.pass(() => {
+        if (connection.left) return
+        connection.send(`closed: you have typed nothing for ${seconds} s`)
+        visits.leave(connection, 'idle')
+      }),
+  })
   const quiet: Quiet = new Quiet(visits.connections)
   const states = new ClientStates()
   const services = new Services()
@@ -230,7 +224,7 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
       await lives.start(lives.owners)
       if (stop !== undefined) return undefined
       log.started()
-      watchClients()
+      idle.renew()
       transport = from
       return await transport?.listen({
         connection: (stream, peer) => accept(stream, peer),
@@ -250,62 +244,20 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
     ]
   }
 
-  function watchClients(): void {
-    const { idle: limit } = limits
-    stopIdleWatch?.()
-    stopIdleWatch = undefined
-    if (limit === undefined) return
-    stopIdleWatch = watchIdle({
-      connections: visits.connections,
-      limit,
-      clock,
-      close: (connection) =>
-        gate.pass(() => {
-          if (connection.left) return
-          connection.send(`closed: you have typed nothing for ${Math.round(limit / 1000)} s`)
-          visits.leave(connection, 'idle')
-        }),
-    })
-  }
-
   async function reload(next: Config): Promise<Change> {
     const changed = await change(next.plugins, next.file)
     config = { ...next, port: config.port, host: config.host }
     Object.assign(limits, { idle: undefined }, next.limits)
-    if (stop === undefined) watchClients()
+    if (stop === undefined) idle.renew()
     return changed
   }
 
   /** The plugins first and the log last, so that each can still log why it could not go. */
   async function close(): Promise<void> {
     await lives.disposeAll()
-    stopIdleWatch?.()
+    idle.stop()
     backlogs.close()
     log.close()
-  }
-
-  async function switchPlugin(name: string, on: boolean): Promise<Change> {
-    const names = config.plugins.map(({ plugin }) => plugin.name)
-    const asked = config.plugins.find(({ plugin }) => plugin.name === name)?.plugin
-    if (asked === undefined) throw errors.pluginUnknown(name, didYouMean(name, names))
-    const running = new Set(lives.owners.map((owner) => owner.name))
-    if (on) {
-      const off = asked.requires.filter((required) => !running.has(required))
-      if (off.length > 0) throw errors.pluginNeeds(name, off)
-      running.add(name)
-    } else {
-      const by = lives.owners.filter(({ checked }) => checked.plugin.requires.includes(name))
-      if (by.length > 0)
-        throw errors.pluginRequired(
-          name,
-          by.map((owner) => owner.name),
-        )
-      running.delete(name)
-    }
-    return change(
-      config.plugins.filter(({ plugin }) => running.has(plugin.name)),
-      config.file,
-    )
   }
 
   function inspect({ timings = false }: { timings?: boolean | undefined } = {}): HostReport {
@@ -354,7 +306,8 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
     expire: () => stop?.expire(),
     unload,
     reload,
-    switchPlugin,
+    switchPlugin: async (name, on) =>
+      change(switched(config.plugins, lives.owners, name, on), config.file),
     inspect,
     quiet: () => new Promise((resolve) => quiet.when(resolve)),
   }

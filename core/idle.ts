@@ -5,24 +5,43 @@
 import type { Cancel, Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
 
-export interface IdleWatch {
+export interface IdleWatchParts {
   readonly connections: Iterable<Connection>
-  /** Milliseconds. */
-  readonly limit: number
+  /** Milliseconds; undefined where clients may be idle for as long as they like. */
+  readonly limit: () => number | undefined
   readonly clock: Clock
-  close(connection: Connection): void
+  readonly close: (connection: Connection, seconds: number) => void
 }
 
-/** Returns what ends the watch. */
-export function watchIdle({ connections, limit, clock, close }: IdleWatch): Cancel {
-  const interval = Math.min(30_000, Math.max(100, limit / 10))
-  let cancel = clock.setTimeout(look, interval)
-  function look(): void {
-    const since = clock.now() - limit
-    for (const connection of connections) {
-      if (connection.lastInputAt <= since && !connection.left) close(connection)
-    }
-    cancel = clock.setTimeout(look, interval)
+export class IdleWatch {
+  readonly #parts: IdleWatchParts
+  #cancel: Cancel | undefined
+
+  constructor(parts: IdleWatchParts) {
+    this.#parts = parts
   }
-  return () => cancel()
+
+  /** Watches by the limit as it is now. */
+  renew(): void {
+    this.stop()
+    const limit = this.#parts.limit()
+    if (limit !== undefined) this.#look(limit, Math.min(30_000, Math.max(100, limit / 10)))
+  }
+
+  stop(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+  }
+
+  #look(limit: number, interval: number): void {
+    const { connections, clock, close } = this.#parts
+    this.#cancel = clock.setTimeout(() => {
+      this.#look(limit, interval)
+      const since = clock.now() - limit
+      for (const connection of connections) {
+        if (connection.lastInputAt <= since && !connection.left)
+          close(connection, Math.round(limit / 1000))
+      }
+    }, interval)
+  }
 }

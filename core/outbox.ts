@@ -1,17 +1,17 @@
 /**
- * The bytes on their way to one client. Chunks go straight to the stream while it takes them; once it does not, they wait
- * here, where they are counted, with one write in flight. Nobody else waits for a client that does not read.
+ * The bytes on their way to one client. Chunks go straight to the stream while it takes them; once it asks to wait for its
+ * `drain` event, they wait here, where they are counted. Nobody else waits for a client that does not read.
  */
 import type { Duplex } from 'node:stream'
 import type { Clock, Cancel } from './clock.ts'
 
 export interface BacklogLimits {
   /** Bytes waiting for one client above which its own input is paused and the write deadline runs. */
-  readonly soft: number
+  readonly backlogSoft: number
   /** Bytes waiting for one client above which it is closed, once it has had a turn to take them. */
-  readonly hard: number
+  readonly backlogHard: number
   /** Bytes waiting for all clients together above which the largest backlogs are closed. */
-  readonly total: number
+  readonly backlogTotal: number
   /** Milliseconds above the soft limit without a completed write after which a client is closed. */
   readonly writeDeadline: number
 }
@@ -36,18 +36,17 @@ export class Outbox {
   readonly #stream: Duplex
   readonly #owner: OutboxOwner
   readonly #backlogs: Backlogs
-  readonly #written: () => void
   #queued = 0
   #aboveSoft = false
   #onEmpty: (() => void) | undefined
-  /** When the last write was completed, by the clock's milliseconds; kept only above the soft limit. */
+  /** When the stream last told that its writes are completed, by the clock's milliseconds; kept only above the soft limit. */
   progressAt = 0
 
   constructor(stream: Duplex, owner: OutboxOwner, backlogs: Backlogs) {
     this.#stream = stream
     this.#owner = owner
     this.#backlogs = backlogs
-    this.#written = () => this.#onWritten()
+    stream.on('drain', () => this.#drained())
   }
 
   /** Bytes that the stream has not taken yet, with what their chunks cost. */
@@ -58,15 +57,16 @@ export class Outbox {
   write(chunk: Buffer): void {
     if (this.#closed) return
     const stream = this.#stream
-    if (this.#queue === undefined && stream.writableLength === 0) {
-      stream.write(chunk, this.#written)
-      return
+    if (this.#queue === undefined) {
+      // Without a callback, which would cost a turn of the tick queue for each write that the stream takes at once.
+      if (stream.writableLength === 0) return void stream.write(chunk)
+      if (!stream.writableNeedDrain) return void stream.write(owned(chunk))
+      this.#queue = []
     }
-    this.#queue ??= []
     this.#queue.push(owned(chunk))
     this.#queued += chunk.length + CHUNK_OVERHEAD
     this.#backlogs.grew(this, chunk.length + CHUNK_OVERHEAD)
-    if (!this.#aboveSoft && this.backlog > this.#backlogs.limits.soft) {
+    if (!this.#aboveSoft && this.backlog > this.#backlogs.limits.backlogSoft) {
       this.#aboveSoft = true
       this.#backlogs.aboveSoft(this)
       this.#owner.backlogged(true)
@@ -93,12 +93,14 @@ export class Outbox {
     this.#owner.evict()
   }
 
-  #onWritten(): void {
+  #drained(): void {
     if (this.#queue === undefined && !this.#aboveSoft) return
     if (this.#aboveSoft) this.progressAt = this.#backlogs.clock.now()
-    if (this.#stream.writableLength > 0) return
-    if (this.#queue !== undefined) this.#writeSome(this.#queue)
-    if (this.#aboveSoft && this.backlog < this.#backlogs.limits.soft / 2) {
+    const stream = this.#stream
+    while (this.#queue !== undefined && !stream.writableNeedDrain) this.#writeSome(this.#queue)
+    // What a stream holds without asking to wait is as good as taken, and it will not tell when it has gone.
+    const taken = this.#queue === undefined && !stream.writableNeedDrain
+    if (this.#aboveSoft && (taken || this.backlog < this.#backlogs.limits.backlogSoft / 2)) {
       this.#aboveSoft = false
       this.#backlogs.belowSoft(this)
       this.#owner.backlogged(false)
@@ -126,9 +128,7 @@ export class Outbox {
     this.#queued -= cost
     this.#backlogs.shrank(cost)
     this.#stream.cork()
-    for (const chunk of chunks) {
-      this.#stream.write(chunk, chunk === chunks.at(-1) ? this.#written : undefined)
-    }
+    for (const chunk of chunks) this.#stream.write(chunk)
     this.#stream.uncork()
   }
 }
@@ -166,7 +166,7 @@ export class Backlogs {
   grew(outbox: Outbox, bytes: number): void {
     this.#total += bytes
     this.#waiting.add(outbox)
-    if (outbox.backlog > this.limits.hard || this.#total > this.limits.total) {
+    if (outbox.backlog > this.limits.backlogHard || this.#total > this.limits.backlogTotal) {
       this.#over.add(outbox)
       this.#judgeSoon()
     }
@@ -209,12 +209,12 @@ export class Backlogs {
     const over = this.#over
     this.#over = new Set()
     for (const outbox of over) {
-      if (outbox.backlog > this.limits.hard) outbox.evict()
+      if (outbox.backlog > this.limits.backlogHard) outbox.evict()
     }
-    if (this.#total <= this.limits.total) return
+    if (this.#total <= this.limits.backlogTotal) return
     const largestFirst = [...this.#waiting].toSorted((a, b) => b.backlog - a.backlog)
     for (const outbox of largestFirst) {
-      if (this.#total <= this.limits.total) break
+      if (this.#total <= this.limits.backlogTotal) break
       outbox.evict()
     }
   }

@@ -22,8 +22,9 @@ class Slow extends Duplex {
   taken = ''
   readonly #waiting: Array<() => void> = []
 
-  constructor() {
-    super({ allowHalfOpen: true, highWaterMark: 1 })
+  /** It asks to wait for its `drain` event once it holds so many bytes. */
+  constructor(highWaterMark = 1) {
+    super({ allowHalfOpen: true, highWaterMark })
   }
 
   override _read(): void {}
@@ -56,7 +57,7 @@ interface Desk {
   readonly backlogs: Backlogs
   /** What became of whom, in order. */
   readonly notes: string[]
-  open(name: string): { outbox: Outbox; stream: Slow }
+  open(name: string, highWaterMark?: number): { outbox: Outbox; stream: Slow }
   advance(milliseconds: number): void
 }
 
@@ -71,14 +72,14 @@ function desk(limits: Partial<BacklogLimits> = {}): Desk {
       return () => void (timers = timers.filter((one) => one !== timer))
     },
   }
-  const usual = { soft: 1e6, hard: 1e7, total: 1e8, writeDeadline: 30_000 }
+  const usual = { backlogSoft: 1e6, backlogHard: 1e7, backlogTotal: 1e8, writeDeadline: 30_000 }
   const backlogs = new Backlogs({ ...usual, ...limits }, clock)
   const notes: string[] = []
   return {
     backlogs,
     notes,
-    open(name) {
-      const stream = new Slow()
+    open(name, highWaterMark = 1) {
+      const stream = new Slow(highWaterMark)
       const owner = {
         backlogged: (above: boolean) => void notes.push(`${name} ${above ? 'above' : 'below'}`),
         evict() {
@@ -181,10 +182,30 @@ test('what was dropped is not written, nor counted any more, nor anything that c
   assert.is(backlogs.total, 0)
 })
 
+test('what a stream holds without asking to wait does not wait here, and keeps nothing else in memory', async () => {
+  const { open, backlogs } = desk()
+  const { outbox, stream } = open('a', 100)
+  const shared = bytes(1000)
+  for (let count = 0; count < 3; count++) outbox.write(shared.subarray(0, 33))
+  assert.equal([outbox.backlog, backlogs.total], [99, 0])
+  outbox.write(bytes(1))
+  outbox.write(bytes(1))
+  assert.equal([outbox.backlog, backlogs.total], [101 + OVERHEAD, 1 + OVERHEAD])
+  const chunks: Buffer[] = []
+  stream._writev = (written, done) => {
+    chunks.push(...written.map(({ chunk }) => chunk))
+    done()
+  }
+  await stream.acceptAll()
+  assert.equal([outbox.backlog, backlogs.total], [0, 0])
+  assert.is(chunks.length, 3)
+  assert.ok(chunks.every((chunk) => chunk.buffer.byteLength === chunk.length))
+})
+
 // Limits
 
 test('above the soft limit, and not at it, the owner is told, once', () => {
-  const { open, notes } = desk({ soft: 1000 })
+  const { open, notes } = desk({ backlogSoft: 1000 })
   const { outbox } = open('a')
   outbox.write(bytes(100))
   outbox.write(bytes(900 - OVERHEAD))
@@ -196,7 +217,7 @@ test('above the soft limit, and not at it, the owner is told, once', () => {
 })
 
 test('the owner is told again when less than half of that waits', async () => {
-  const { open, notes } = desk({ soft: 200_000 })
+  const { open, notes } = desk({ backlogSoft: 200_000 })
   const { outbox, stream } = open('a')
   for (let count = 0; count < 201; count++) outbox.write(bytes(1000))
   assert.equal(notes.splice(0), ['a above'])
@@ -212,7 +233,7 @@ test('the owner is told again when less than half of that waits', async () => {
 })
 
 test('a soft limit that is smaller than a write is left behind like any other', async () => {
-  const { open, notes, advance } = desk({ soft: 1000 })
+  const { open, notes, advance } = desk({ backlogSoft: 1000 })
   const { outbox, stream } = open('a')
   outbox.write(bytes(1))
   for (let count = 0; count < 10; count++) outbox.write(bytes(500))
@@ -222,8 +243,30 @@ test('a soft limit that is smaller than a write is left behind like any other', 
   assert.equal(notes, ['a above', 'a below'])
 })
 
+test('a client whose stream holds the rest without asking to wait has left the soft limit behind', async () => {
+  const { open, notes, advance } = desk({ backlogSoft: 1000 })
+  const { outbox, stream } = open('a', 5000)
+  outbox.write(bytes(5000))
+  for (let count = 0; count < 4; count++) outbox.write(bytes(1000))
+  await stream.accept()
+  assert.is(outbox.backlog, 4000)
+  assert.equal(notes, ['a above', 'a below'])
+  advance(60_000)
+  assert.equal(notes, ['a above', 'a below'])
+  await stream.acceptAll()
+  assert.is(stream.taken.length, 9000)
+})
+
+test('a small chunk ahead of a large one does not keep the large one waiting', async () => {
+  const { open } = desk()
+  const { outbox, stream } = open('a', 5000)
+  for (const size of [5000, 1, WRITE]) outbox.write(bytes(size))
+  await stream.acceptAll()
+  assert.is(stream.taken.length, 5001 + WRITE)
+})
+
 test('above the hard limit, and not at it, a client is closed', async () => {
-  const { open, notes } = desk({ hard: 1000 })
+  const { open, notes } = desk({ backlogHard: 1000 })
   const { outbox } = open('a')
   outbox.write(bytes(100))
   outbox.write(bytes(900 - OVERHEAD))
@@ -236,7 +279,7 @@ test('above the hard limit, and not at it, a client is closed', async () => {
 })
 
 test('a client that takes what was too much in its turn stays', async () => {
-  const { open, notes } = desk({ hard: 1000 })
+  const { open, notes } = desk({ backlogHard: 1000 })
   const { outbox, stream } = open('a')
   outbox.write(bytes(100))
   outbox.write(bytes(1000))
@@ -248,8 +291,8 @@ test('a client that takes what was too much in its turn stays', async () => {
 })
 
 test('when all together have too much waiting, the largest are closed first, no more than needed', async () => {
-  const { open, notes, backlogs } = desk({ total: 10_000 })
-  const clients = ['small', 'large', 'middle', 'larger'].map(open)
+  const { open, notes, backlogs } = desk({ backlogTotal: 10_000 })
+  const clients = ['small', 'large', 'middle', 'larger'].map((name) => open(name))
   for (const [index, size] of [1000, 4000, 2000, 4500].entries()) {
     clients[index]?.outbox.write(bytes(1))
     clients[index]?.outbox.write(bytes(size))
@@ -263,7 +306,7 @@ test('when all together have too much waiting, the largest are closed first, no 
 })
 
 test('a client that completes no write for 30 s above the soft limit is closed', () => {
-  const { open, notes, advance } = desk({ soft: 1000 })
+  const { open, notes, advance } = desk({ backlogSoft: 1000 })
   const { outbox } = open('a')
   outbox.write(bytes(1))
   outbox.write(bytes(1000))
@@ -274,7 +317,7 @@ test('a client that completes no write for 30 s above the soft limit is closed',
 })
 
 test('a completed write begins these 30 s anew', async () => {
-  const { open, notes, advance } = desk({ soft: 100_000 })
+  const { open, notes, advance } = desk({ backlogSoft: 100_000 })
   const { outbox, stream } = open('a')
   for (let count = 0; count < 400; count++) outbox.write(bytes(1000))
   for (let count = 0; count < 5; count++) {
@@ -287,7 +330,7 @@ test('a completed write begins these 30 s anew', async () => {
 })
 
 test('below the soft limit a client may take all the time in the world', () => {
-  const { open, notes, advance } = desk({ soft: 1000 })
+  const { open, notes, advance } = desk({ backlogSoft: 1000 })
   const { outbox } = open('a')
   outbox.write(bytes(1))
   outbox.write(bytes(500))
@@ -296,7 +339,7 @@ test('below the soft limit a client may take all the time in the world', () => {
 })
 
 test('nobody is judged when the host has closed', () => {
-  const { open, notes, advance, backlogs } = desk({ soft: 1000 })
+  const { open, notes, advance, backlogs } = desk({ backlogSoft: 1000 })
   const { outbox } = open('a')
   outbox.write(bytes(1))
   outbox.write(bytes(1000))
@@ -314,7 +357,11 @@ const act = fc.record({
 test('whatever is written, taken and dropped, the order and the sum are right', async () => {
   const property = fc.asyncProperty(fc.array(act, { maxLength: 60, size: 'max' }), async (acts) => {
     const { open, backlogs } = desk()
-    const clients = ['a', 'b', 'c'].map((name) => ({ ...open(name), sent: '', dropped: false }))
+    const clients = ['a', 'b', 'c'].map((name, index) => ({
+      ...open(name, [1, 100, WRITE][index]),
+      sent: '',
+      dropped: false,
+    }))
     let letter = 0
     for (const { who, what, size } of acts) {
       const client = clients[who]
