@@ -6,6 +6,7 @@ import type { Pane, Picture } from './svg.ts'
 /** Every picture, by the name of its file in docs/pictures/. */
 export const pictures: Readonly<Record<string, () => Promise<Picture>>> = {
   'session.svg': recordSession,
+  'inspect.svg': recordInspect,
 }
 
 /** The ports that are shown, whichever they were, so that a picture only changes when a program shows something else. */
@@ -88,6 +89,38 @@ async function recordSession(): Promise<Picture> {
       'What one of them types while muted, the other one does not see. One leaves with /quit. In the third ' +
       'terminal the host is ended with Ctrl-C, and prints a table of how many lines each of them has sent.',
     rows: [[left as Pane, right as Pane], [below as Pane]],
+  }
+}
+
+/** A plugin of one's own among the built-in ones. */
+const DICE = `import { definePlugin, z } from 'multiecho'
+export const dice = definePlugin({
+  name: 'dice',
+  apiVersion: 1,
+  version: '1.0.0',
+  options: z.strictObject({ sides: z.int().default(6) }).prefault({}),
+  setup(host) {
+    host.hooks.close.tap('forget', () => {})
+    host.command({ name: 'roll', args: { count: z.int().default(1) }, help: 'Roll dice.', run() {} })
+  },
+})`
+const CONFIG = `import { defineConfig } from 'multiecho'
+import { access, defaults } from 'multiecho/plugins'
+import { dice } from './dice.ts'
+export default defineConfig({ plugins: [access({ perAddress: 16 }), dice({ sides: 20 }), defaults()] })`
+
+/** What \`multiecho inspect\` tells of a config. */
+async function recordInspect(): Promise<Picture> {
+  using folder = makeFolder({ files: { 'dice.ts': DICE, 'chat.config.ts': CONFIG } })
+  await using terminal = openTerminal(`${process.execPath} ${CLI} inspect`, { cwd: folder.path })
+  await terminal.ended()
+  const lines = linesOf(terminal).map((text) => ({ text, typed: false, step: 1 }))
+  return {
+    title: 'What multiecho inspect shows of a chat',
+    description:
+      'A tree in a terminal: the plugins of chat.config.ts with their options, the six hooks, each with its taps in the ' +
+      'order in which they are called, and the commands, each with the plugin that it belongs to.',
+    rows: [[{ prompt: 'npx multiecho inspect', lines, firstStep: 0 }]],
   }
 }
 
