@@ -110,7 +110,11 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .usage('inspect [options]')
     .option('--json', 'Print it as JSON')
     .option('--timings', 'Add calls, faults and time of each plugin of the running host')
-    .action(({ json, timings }: Options) => {
+    .action(({ json, timings, config, control }: Options) => {
+      if (config !== undefined && (timings ?? control) !== undefined)
+        throw errors.usage(
+          'inspect: --config shows what a file would run, --timings and --control what a host runs; give one or the other',
+        )
       task = { command: 'inspect', json: json === true, timings: timings === true }
     })
   cli.help((sections) =>

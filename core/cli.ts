@@ -8,7 +8,7 @@ import { checkConfig, CONTROL_PATH, type Config } from './config.ts'
 import { CONFIG_NAMES, findConfigFile, loadConfigFile } from './config-file.ts'
 import { askHost } from './control.ts'
 import { systemClock } from './clock.ts'
-import { ChatError, ConfigError, errors } from './errors.ts'
+import { ChatError, ConfigError } from './errors.ts'
 import { createHost, type ChatHost } from './host.ts'
 import * as multiecho from './index.ts'
 import type { HostReport } from './inspect.ts'
@@ -100,14 +100,15 @@ async function ask(asked: Arguments, request: Request): Promise<unknown> {
 
 /** What runs, or, where nothing does or a config is named, what would. */
 async function inspect(asked: Arguments, timings: boolean): Promise<HostReport> {
-  try {
-    if (asked.config !== undefined) throw errors.noHost(CONTROL_PATH, 'it was not asked')
-    return (await ask(asked, { command: 'inspect', timings })) as HostReport
-  } catch (error) {
-    const isNone = error instanceof ChatError && error.code === 'NO_HOST'
-    if (!isNone || timings || asked.control !== undefined) throw error
-    return setUp(await createSource(asked).load()).inspect()
+  if (asked.config === undefined) {
+    try {
+      return (await ask(asked, { command: 'inspect', timings })) as HostReport
+    } catch (error) {
+      const isNone = error instanceof ChatError && error.code === 'NO_HOST'
+      if (!isNone || timings || asked.control !== undefined) throw error
+    }
   }
+  return setUp(await createSource(asked).load()).inspect()
 }
 
 function print(text: unknown): number {

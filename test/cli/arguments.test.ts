@@ -58,6 +58,19 @@ const wrong: ReadonlyArray<readonly [what: string, args: readonly string[], expe
   ['a repeated host', ['--host', '::1', '--host', '::1'], /--host\b.*\b2 times/],
   ['an argument behind check', ['check', 'all'], /\ball\b/],
   [
+    'a port for a host that runs',
+    ['plugins', 'off', 'mute', '-p', '1'],
+    /^multiecho: plugins takes/,
+  ],
+  ["a chat's option for a new plugin", ['new-plugin', 'dice', '--watch'], /--watch\b/],
+  ['a plugin that is not named', ['plugins', 'on'], /name of a plugin is missing/],
+  ['a turn that is none', ['plugins', 'up', 'mute'], /expected on NAME or off NAME, found "up"/],
+  [
+    'timings of a config file',
+    ['inspect', '--timings', '-c', 'x.ts'],
+    /inspect: --config .*--timings .*; give one or the other; see/,
+  ],
+  [
     'a config file that is not there',
     ['--config', 'none.ts'],
     /^multiecho: none\.ts: .*no such file/,
