@@ -3,8 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { startChild } from '../support/child.ts'
-import { CLI, makeFolder, runCli, sentenceOf } from '../support/host.ts'
+import { makeFolder, runCli, runIn, sentenceOf } from '../support/host.ts'
 
 const test = suite('faults of config files')
 
@@ -136,8 +135,7 @@ test('check passes a good config and the defaults, and opens nothing', async () 
     `,
   })
   try {
-    await using child = startChild(process.execPath, [CLI, 'check'], { cwd: folder.path })
-    const { status, stdout, stderr } = await child.ended()
+    const { status, stdout, stderr } = await runIn(folder.path, 'check')
     assert.is(stderr, '')
     assert.match(stdout, /^chat\.config\.ts: no problems/)
     assert.is(status, 0)

@@ -3,14 +3,13 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { startChild, type Ended } from '../support/child.ts'
-import { CHECKOUT, CLI, makeFolder, sentenceOf } from '../support/host.ts'
+import type { Ended } from '../support/child.ts'
+import { CHECKOUT, makeFolder, runIn, sentenceOf } from '../support/host.ts'
 
 const test = suite('new-plugin')
 
-async function newPlugin(folder: string, ...args: string[]): Promise<Ended> {
-  await using child = startChild(process.execPath, [CLI, 'new-plugin', ...args], { cwd: folder })
-  return await child.ended()
+function newPlugin(folder: string, ...args: string[]): Promise<Ended> {
+  return runIn(folder, 'new-plugin', ...args)
 }
 
 function filesIn(folder: string): string[] {
@@ -170,8 +169,7 @@ for (const [what, args, told] of wrong) {
 
 test('its options are none of running a chat', async () => {
   using folder = makeFolder()
-  await using child = startChild(process.execPath, [CLI, '--command', 'roll'], { cwd: folder.path })
-  const ended = await child.ended()
+  const ended = await runIn(folder.path, '--command', 'roll')
   assert.is(ended.status, 2)
   assert.match(sentenceOf(ended), /--command/)
 })

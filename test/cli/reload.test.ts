@@ -4,11 +4,11 @@ import { connect } from 'node:net'
 import { join as path } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { startChild, type Ended } from '../support/child.ts'
+import type { Ended } from '../support/child.ts'
 import {
-  CLI,
   makeFolder,
   runCli,
+  runIn,
   sentenceOf,
   startHost,
   type HostProcess,
@@ -41,9 +41,8 @@ export const dice = definePlugin({
 const files = { 'dice.ts': DICE }
 
 /** Runs another command of ours in the folder of a host. */
-async function tell(host: HostProcess, ...args: string[]): Promise<Ended> {
-  await using child = startChild(process.execPath, [CLI, ...args], { cwd: host.folder.path })
-  return await child.ended()
+function tell(host: HostProcess, ...args: string[]): Promise<Ended> {
+  return runIn(host.folder.path, ...args)
 }
 
 function write(host: HostProcess, name: string, text: string): void {

@@ -4,7 +4,7 @@ import { join as path } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { startChild, type Ended } from '../support/child.ts'
-import { CHECKOUT, CLI, listeningPort, makeFolder, sentenceOf } from '../support/host.ts'
+import { CHECKOUT, CLI, listeningPort, makeFolder, runIn, sentenceOf } from '../support/host.ts'
 import { isFile, outputOf, sectionsOf } from '../support/pages.ts'
 import { join, type TcpClient } from '../support/tcp-client.ts'
 
@@ -17,7 +17,7 @@ test('from new-plugin to a reload under two connected clients', async () => {
   using folder = makeFolder()
   const [begin] = sections.find(({ title }) => title === 'Begin')?.blocks ?? []
   assert.ok(begin)
-  const written = await tell(folder.path, 'new-plugin', 'dice', '--command', 'roll')
+  const written = await runIn(folder.path, 'new-plugin', 'dice', '--command', 'roll')
   assert.is(written.stderr, '')
   assert.is(written.stdout, outputOf(begin, 'npx multiecho new-plugin dice --command roll'))
 
@@ -46,7 +46,7 @@ test('from new-plugin to a reload under two connected clients', async () => {
   const config = files.find(({ name }) => name === CONFIG)?.text ?? ''
   const reload = (plugin: string): Promise<Ended> => {
     writeFileSync(path(home, CONFIG), config.replace(/dice\({ sides: 6 }\),/, plugin))
-    return tell(home, 'reload')
+    return runIn(home, 'reload')
   }
 
   const changed = await reload(`${twenty},`)
@@ -80,9 +80,4 @@ async function rolls(one: TcpClient, other: TcpClient, count: number): Promise<n
   const numbers = rolled.split(' ').map(Number)
   assert.is(numbers.length, count)
   return numbers
-}
-
-async function tell(cwd: string, ...args: string[]): Promise<Ended> {
-  await using child = startChild(process.execPath, [CLI, ...args], { cwd })
-  return await child.ended()
 }

@@ -84,6 +84,12 @@ export async function runCli(args: readonly string[], setup: Setup = {}): Promis
   return await child.ended()
 }
 
+/** Runs the command line to its end, in a folder that is there. */
+export async function runIn(folder: string, ...args: string[]): Promise<Ended> {
+  await using child = startChild(process.execPath, [CLI, ...args], { cwd: folder })
+  return await child.ended()
+}
+
 /** What a program that could not start says, which must be one sentence on standard error. */
 export function sentenceOf({ stderr }: Ended): string {
   if (!/^multiecho: [^\n]+\n$/.test(stderr)) {
