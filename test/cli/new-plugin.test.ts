@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Ended } from '../support/child.ts'
-import { CHECKOUT, makeFolder, runIn, sentenceOf } from '../support/host.ts'
+import { startChild, type Ended } from '../support/child.ts'
+import { CHECKOUT, CLI, makeFolder, runIn, sentenceOf } from '../support/host.ts'
 
 const test = suite('new-plugin')
 
