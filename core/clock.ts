@@ -9,10 +9,20 @@ export interface Clock {
   setTimeout(run: () => void, milliseconds: number): Cancel
 }
 
+/** Above this Node's timers fire at once (nodejs.org/api/timers.html, setTimeout). */
+const LONGEST = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
   setTimeout(run, milliseconds) {
-    const timer = setTimeout(run, milliseconds)
+    let timer: NodeJS.Timeout
+    const wait = (left: number): void => {
+      timer = setTimeout(
+        () => (left > LONGEST ? wait(left - LONGEST) : run()),
+        Math.min(left, LONGEST),
+      )
+    }
+    wait(milliseconds)
     return () => clearTimeout(timer)
   },
 }

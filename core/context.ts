@@ -77,6 +77,11 @@ export interface PluginContext {
   provide<T>(service: Service<T>, implementation: T): void
   /** Gets a service; from `onStart` on, or in `setup` from a plugin in `requires`. Throws `SERVICE_MISSING`. */
   inject<T>(service: Service<T>): T
+  /**
+   * Returns a service, or undefined while no plugin provides it. Ask each time it is needed, and keep nothing of it: who
+   * injects is set up again when the provider changes, who finds is not.
+   */
+  find<T>(service: Service<T>): T | undefined
   /** Calls `run` once after some milliseconds, unless the plugin goes or the returned function is called before. */
   setTimeout(run: () => unknown, milliseconds: number): Cancel
   /** Calls `run` every so many milliseconds until the plugin goes or the returned function is called. */
@@ -185,6 +190,7 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
       parts.services.provide(owner, service, implementation)
     },
     inject: (service) => parts.services.inject(owner, service),
+    find: (service) => parts.services.find(owner, service),
     setTimeout,
     setInterval(run, milliseconds) {
       let cancel = (): void => {}

@@ -290,12 +290,17 @@ export const errors = {
       { plugin },
     ),
 
-  serviceMissing: (service: string, plugin: string) =>
-    new ChatError(
+  /** `early`: it was asked for in `setup`, where later plugins have not provided anything yet. */
+  serviceMissing: (service: string, plugin: string, early: boolean, meant: string) => {
+    const remedy = early
+      ? "name the plugin that does in 'requires', so that it is set up first, or inject in host.onStart"
+      : "add the one that does to the config, and its name to 'requires', or use host.find where it may be missing"
+    return new ChatError(
       'SERVICE_MISSING',
-      `no plugin provides the service ${service}; add the one that does to the config, and its name to 'requires'`,
+      `no plugin${early ? ' set up so far' : ''} provides the service ${service}${meant || `; ${remedy}`}`,
       { plugin },
-    ),
+    )
+  },
 
   tapInvalid: (hook: string, plugin: string, problem: string) =>
     new ChatError('TAP_INVALID', `hooks.${hook}.tap: ${problem}`, { plugin, hook }),

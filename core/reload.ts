@@ -44,7 +44,7 @@ export interface ReloadParts {
 export interface Reload {
   /** Rejects, with nothing changed, with `CONFIG_INVALID` or `RELOAD_FAILED`. One at a time: others wait. */
   change(next: readonly CheckedPlugin[], file: string | undefined): Promise<Change>
-  /** Takes one plugin out, not while others change. */
+  /** Takes one plugin out, with those that cannot do without it, not while others change. */
   unload(name: string): Promise<void>
   /** The host stops: what is held goes on. */
   cancel(): void
@@ -86,6 +86,31 @@ export function createReload(parts: ReloadParts): Reload {
       for (const owner of old) owner.leaving = false
     }
     return planned
+  }
+
+  /**
+   * Takes out a plugin, and those that require it. Who uses a service of theirs is set up again; if it cannot do without,
+   * it goes too.
+   */
+  async function unload(name: string): Promise<void> {
+    const going = requirersOf(name, lives.owners)
+    const stay = lives.owners.filter((owner) => !going.has(owner.name))
+    const users = usersOf([...going], stay, parts.services)
+    if (users.size > 0) {
+      const next = stay.map(({ checked }) => checked)
+      const done = await change(next, undefined).then(
+        () => true,
+        () => false,
+      )
+      if (!done) for (const user of users) going.add(user)
+    }
+    for (const other of going) {
+      if (other !== name)
+        log.of('plugins').warn(`plugin ${other}: unloaded with ${name}, which it needs`)
+    }
+    for (const { name: other } of lives.owners.toReversed()) {
+      if (going.has(other)) await lives.unload(other)
+    }
   }
 
   /** Runs while nobody comes, leaves or is heard. */
@@ -181,7 +206,7 @@ export function createReload(parts: ReloadParts): Reload {
 
   return {
     change: (next, file) => alone(() => change(next, file)),
-    unload: (name) => alone(() => lives.unload(name)),
+    unload: (name) => alone(() => unload(name)),
     cancel() {
       stopping = true
       stopWaiting?.()
@@ -238,6 +263,16 @@ function isSame(now: CheckedPlugin, next: CheckedPlugin): boolean {
     now.plugin.definition === next.plugin.definition &&
     isDeepStrictEqual(now.options, next.options)
   )
+}
+
+/** A plugin, and those that require it, or one that does. */
+function requirersOf(name: string, owners: readonly Owner[]): Set<string> {
+  const found = new Set([name])
+  // A plugin stands behind those that it requires.
+  for (const { name: other, checked } of owners) {
+    if (checked.plugin.requires.some((required) => found.has(required))) found.add(other)
+  }
+  return found
 }
 
 /** Those of a list that hold something of plugins that go, and of those that hold something of them in turn. */

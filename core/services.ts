@@ -1,5 +1,6 @@
 /** Services: what one plugin offers others, by name, so that neither imports the other. */
 import { errors } from './errors.ts'
+import { didYouMean } from './nearest.ts'
 import type { Owner } from './owner.ts'
 import { Registry } from './registry.ts'
 
@@ -36,10 +37,19 @@ export class Services {
 
   /** Throws `SERVICE_MISSING` when no plugin provides it. */
   inject<T>(owner: Owner, service: Service<T>): T {
-    const provided = this.#provided.seenBy(owner, service.name)
-    if (provided === undefined) throw errors.serviceMissing(service.name, owner.name)
+    const { name } = service
+    const provided = this.#provided.seenBy(owner, name)
+    if (provided === undefined) {
+      const names = Array.from(this.#provided.entries(), ([other]) => other)
+      throw errors.serviceMissing(name, owner.name, owner.staged, didYouMean(name, names))
+    }
     provided.users.add(owner)
     return provided.implementation as T
+  }
+
+  /** Undefined when no plugin provides it now. Who finds it is no user: it asks again each time. */
+  find<T>(owner: Owner, service: Service<T>): T | undefined {
+    return this.#provided.seenBy(owner, service.name)?.implementation as T | undefined
   }
 
   /** Each service with its provider, and those of the users that have not gone. */

@@ -1,4 +1,5 @@
 /** Whether the examples of a plugin's commands come true. */
+import { CORE } from '../lines.ts'
 import type { Subject } from './subject.ts'
 import { whileTimePasses } from './visitors.ts'
 import type { Settled } from './watch.ts'
@@ -22,7 +23,7 @@ export async function checkExamples(subject: Subject): Promise<number> {
           said.length === 0 ? 'nothing' : said.map((line) => JSON.stringify(line)).join(', ')
         subject.found(
           'example',
-          `${what}: ${problem}; ada was sent ${saw}; correct the example, or the command`,
+          `${what}: ${problem}; ada was sent ${saw}; ${remedyFor(watcher.settled)}`,
         )
       }
       await subject.close(host, what)
@@ -50,4 +51,13 @@ function exampleProblem(
   return done.length > 0 && done.every(({ kind }) => kind === 'done')
     ? undefined
     : 'expected the command to be done, and it was refused or failed'
+}
+
+function remedyFor(settled: readonly Settled[]): string {
+  const undelivered = settled.some(
+    ({ hook, kind, by }) => hook === 'line' && kind === 'drop' && by === CORE,
+  )
+  return undelivered
+    ? 'no plugin delivers lines here, so if it is about one, check it with { with: [echo()] }'
+    : 'correct the example, or the command'
 }

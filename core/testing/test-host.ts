@@ -7,6 +7,7 @@ import { errors, type ChatError } from '../errors.ts'
 import { createHost } from '../host.ts'
 import { Log, type LogRecord } from '../log.ts'
 import { randomFrom } from './random.ts'
+import { didYouMean } from '../nearest.ts'
 import type { Change } from '../reload.ts'
 
 /** What a config file may say, and for tests: */
@@ -69,7 +70,7 @@ export interface TestHost extends AsyncDisposable {
   advance(milliseconds: number): Promise<void>
   /** Resolves when every line has settled and everything said has been sent. */
   quiet(): Promise<void>
-  /** Takes a plugin out, with all that it registered. */
+  /** Takes a plugin out, with all that it registered. Rejects with `PLUGIN_UNKNOWN`. */
   unload(plugin: string): Promise<void>
   /**
    * Runs on by another config, as a reload does. A plugin counts as changed when its options differ or it comes from
@@ -149,7 +150,11 @@ export async function createTestHost({
       return client
     },
     takeErrors: () => faults.splice(0),
-    unload: (plugin) => host.unload(plugin),
+    async unload(plugin) {
+      const names = host.inspect().plugins.map(({ name }) => name)
+      if (!names.includes(plugin)) throw errors.pluginUnknown(plugin, didYouMean(plugin, names))
+      await host.unload(plugin)
+    },
     async reload(next) {
       // What was typed just now is read first.
       await turn()

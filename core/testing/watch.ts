@@ -69,6 +69,7 @@ function noting(host: PluginContext, watch: Watch): PluginContext {
 export interface Settled {
   readonly hook: SettledEvent['hook']
   readonly kind: string
+  readonly by: string
 }
 
 export interface Watcher {
@@ -90,9 +91,9 @@ export function createWatcher(): Watcher {
     apiVersion: 1,
     setup(given) {
       host = given
-      given.hooks.settled.tap('watch', ({ hook, event, verdict }) => {
+      given.hooks.settled.tap('watch', ({ hook, event, verdict, by }) => {
         if (hook === 'connect') clients.push(new WeakRef(event.client))
-        else settled.push({ hook, kind: verdict.kind })
+        else settled.push({ hook, kind: verdict.kind, by })
       })
     },
   })

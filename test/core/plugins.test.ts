@@ -314,9 +314,78 @@ test('a plugin is disposed of once, however often it is taken out', async () => 
   assert.is(disposed, 1)
 })
 
-test('taking out a plugin that is not there does nothing', async () => {
-  await using host = await createTestHost({ plugins: [] })
-  await host.unload('nobody')
+test('taking out a plugin that was never there is refused', async () => {
+  await using host = await createTestHost({ plugins: [probe('goer').plugin] })
+  const error = await rejection(host.unload('gore'))
+  assert.is((error as ChatError).code, 'PLUGIN_UNKNOWN')
+  assert.match(String(error), 'did you mean "goer"?')
+})
+
+const word = defineService<string>('word')
+/** Answers `/word` with what it has injected, or with what it finds. */
+const injecting = plugin('injecting', (host) => {
+  let text = ''
+  host.onStart(() => {
+    text = host.inject(word)
+  })
+  host.command({ name: 'word', help: '', run: () => text })
+})
+const finding = plugin('finding', (host) => {
+  host.command({ name: 'found', help: '', run: () => host.find(word) ?? 'nothing' })
+})
+
+test('who cannot do without a plugin that is taken out goes with it, and who can stays', async () => {
+  const giving = plugin('giving', (host) => host.provide(word, 'one'))
+  const requiring = plugin('requiring', () => {}, ['giving'])
+  const above = plugin('above', () => {}, ['requiring'])
+  const plugins = [giving, requiring, above, injecting, finding]
+  await using host = await createTestHost({ plugins })
+  const ann = await join(host)
+  assert.equal(await ann.say('/word'), ['one'])
+  assert.equal(await ann.say('/found'), ['one'])
+  await host.unload('giving')
+  assert.equal(await ann.say('/word'), ['there is no command /word'])
+  assert.equal(await ann.say('/found'), ['nothing'])
+  const told = host.records.map(({ message }) => message).filter((one) => one.includes('unloaded'))
+  assert.equal(
+    told,
+    ['requiring', 'above', 'injecting'].map(
+      (name) => `plugin ${name}: unloaded with giving, which it needs`,
+    ),
+  )
+})
+
+test('who can do without a service is set up again when its plugin is taken out', async () => {
+  const giving = plugin('giving', (host) => host.provide(word, 'one'))
+  const careful = plugin('careful', (host) => {
+    let text = 'none'
+    host.onStart(() => {
+      try {
+        text = host.inject(word)
+      } catch {}
+    })
+    host.command({ name: 'word', help: '', run: () => text })
+  })
+  await using host = await createTestHost({ plugins: [giving, careful] })
+  const ann = await join(host)
+  assert.equal(await ann.say('/word'), ['one'])
+  await host.unload('giving')
+  assert.equal(await ann.say('/word'), ['none'])
+})
+
+test('a service that is asked for too early, or by a wrong name, is told so', async () => {
+  const giving = plugin('giving', (host) => host.provide(word, 'one'))
+  const early = plugin('early', (host) => void host.inject(word))
+  const first = await rejection(createTestHost({ plugins: [early, giving] }))
+  assert.match(
+    String(first),
+    /no plugin set up so far provides the service word; .*'requires'.*onStart/,
+  )
+  const wrong = plugin('wrong', (host) => {
+    host.onStart(() => void host.inject(defineService('wrod')))
+  })
+  const error = await rejection(createTestHost({ plugins: [giving, wrong] }))
+  assert.match(String(error), 'no plugin provides the service wrod; did you mean "word"?')
 })
 
 test('a plugin that has gone can register nothing more', async () => {

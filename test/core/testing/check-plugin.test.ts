@@ -131,6 +131,22 @@ test('all that was found is told at once, with the name of the plugin', async ()
   ])
 })
 
+test('an example that wants a line delivered, and nobody delivers, says what to add', async () => {
+  const hear = plugin('hear', (host) => {
+    host.command({
+      name: 'hear',
+      help: '',
+      examples: [{ type: ['hello', '/hear'], sees: 'hello' }],
+      run: () => 'nothing',
+    })
+  })
+  const { message } = await failure(hear)
+  assert.match(
+    message,
+    /ada was sent "nothing"; no plugin delivers lines here, .*with: \[echo\(\)\]/,
+  )
+})
+
 const contexts: PluginContext[] = []
 const clients: Client[] = []
 
@@ -179,6 +195,27 @@ const bad: ReadonlyArray<
     },
     'late',
     /host\.broadcast after it had gone/,
+  ],
+  [
+    'that has a timer of its own in a command',
+    (host) =>
+      host.command({
+        name: 'later',
+        help: '',
+        run() {
+          const timer = setTimeout(() => host.broadcast('late'), 700)
+          open.push(() => clearTimeout(timer))
+        },
+      }),
+    'handles',
+    /Timeout \(\d+ more\).*timers of the host/,
+  ],
+  [
+    'that keeps the clients who type a command',
+    (host) =>
+      host.command({ name: 'keep', help: '', run: ({ client }) => void clients.push(client) }),
+    'leaving',
+    /\d+ of \d+ clients that have left are still kept.*host\.clientState/,
   ],
   ['that keeps the host', (host) => void contexts.push(host), 'memory', /contexts are still in/],
   [
