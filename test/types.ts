@@ -286,6 +286,10 @@ const store = defineService<Store>('store')
 host.provide(store, { save() {} })
 same<ReturnType<typeof host.inject<Store>>, Store>(true)
 host.inject(store).save('x')
+same<ReturnType<typeof host.find<Store>>, Store | undefined>(true)
+host.find(store)?.save('x')
+// @ts-expect-error: it may be missing
+host.find(store).save('x')
 // @ts-expect-error: that is no store
 host.provide(store, { load() {} })
 // @ts-expect-error: a store saves
