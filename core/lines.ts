@@ -3,6 +3,7 @@
  * synchronous step: watchers are told, and then the line is sent.
  */
 import { sayTo, type ChosenAudience } from './audience.ts'
+import { isTexts } from './client.ts'
 import { parseArguments, parseTyped, type Command, type CommandRegistry } from './commands.ts'
 import type { Connection } from './connection.ts'
 import type { Delivery } from './delivery.ts'
@@ -112,7 +113,10 @@ export function createLines(parts: LinesParts) {
     }
     isolation.call(owner, `/${info.name}`, COMMAND_TIMEOUT, run, {
       ok(answer) {
-        if (typeof answer === 'string') client.send(answer)
+        if (typeof answer === 'string' || isTexts(answer)) client.send(answer)
+        else if (answer !== undefined) {
+          return fail(errors.commandAnswer(owner.name, info.name, answer))
+        }
         end(done)
       },
       failed: (cause) => fail(errors.commandFailed(owner.name, info.name, cause)),

@@ -173,8 +173,8 @@ test('defineConfig returns the config', () => {
 
 // The list of plugins
 
-test('falsy entries are left out and arrays flattened', () => {
-  const plugins = [false, echo(), null, [mute(), undefined, [quit()]]]
+test('false and null are left out and arrays flattened', () => {
+  const plugins = [false, echo(), null, [mute(), false, [quit()]]]
   const names = checkPlugins(plugins).plugins.map(({ plugin: { name }, path }) => [name, path])
   assert.equal(names, [
     ['echo', 'plugins[1] (echo)'],
@@ -205,7 +205,6 @@ test('what is no plugin is shown', () => {
     ['echo', '"echo"'],
     [5, '5'],
     [true, 'true'],
-    [() => {}, 'a function'],
     [{ name: 'echo', setup() {} }, 'an object'],
     [Object.create(null), 'an object'],
     [new Date(NaN), 'Invalid Date'],
@@ -225,7 +224,7 @@ test('a plugin given twice is told where it stands first', () => {
 })
 
 test('a plugin for another version of the API is told what to do', () => {
-  for (const apiVersion of [0, 2, '1', undefined]) {
+  for (const apiVersion of [0, 2]) {
     const dice = definePlugin({ name: 'dice', apiVersion: apiVersion as 1, setup() {} })
     const [problem, ...more] = problemsOf({ plugins: [dice()] })
     assert.equal(more, [])
@@ -248,7 +247,9 @@ test('a name is lower-case letters, digits and dashes, with a scope or without',
 
 test('a plugin without a setup is told', () => {
   const plugins = [{ ...echo(), setup: undefined }]
-  assert.equal(problemsOf({ plugins }), ['plugins[0]: echo has no setup function'])
+  assert.equal(problemsOf({ plugins }), [
+    'plugins[0]: echo has no setup function; write setup(host, options) { … } in its definition',
+  ])
 })
 
 // Options

@@ -94,7 +94,10 @@ test('taps run by stage, then in the order of the plugins, then in that of regis
   const tapper = (name: string, ...stages: Array<Stage | undefined>): Plugin =>
     plugin(name, ({ hooks }) => {
       for (const stage of stages) {
-        hooks.line.tap({ stage }, () => void notes.push(`${name} ${stage ?? 'none'}`))
+        hooks.line.tap(
+          stage === undefined ? {} : { stage },
+          () => void notes.push(`${name} ${stage ?? 'none'}`),
+        )
       }
     })
   const { Guard, Filter, Normal, Deliver } = Stage
