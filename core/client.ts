@@ -113,6 +113,6 @@ export function clientOf(connection: Connection): Client {
 }
 
 /** Whether it is what `send` takes but a text. */
-export function isTexts(value: unknown): value is readonly string[] {
+function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((line) => typeof line === 'string')
 }

@@ -3,7 +3,6 @@
  * synchronous step: watchers are told, and then the line is sent.
  */
 import { sayTo, type ChosenAudience } from './audience.ts'
-import { isTexts } from './client.ts'
 import { parseArguments, parseTyped, type Command, type CommandRegistry } from './commands.ts'
 import type { Connection } from './connection.ts'
 import type { Delivery } from './delivery.ts'
@@ -113,8 +112,10 @@ export function createLines(parts: LinesParts) {
     }
     isolation.call(owner, `/${info.name}`, COMMAND_TIMEOUT, run, {
       ok(answer) {
-        if (typeof answer === 'string' || isTexts(answer)) client.send(answer)
-        else if (answer !== undefined) {
+        try {
+          // Throws at what is no text, or fails when it is looked at.
+          if (answer !== undefined) client.send(answer as string)
+        } catch {
           return fail(errors.commandAnswer(owner.name, info.name, answer))
         }
         end(done)

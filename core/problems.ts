@@ -26,7 +26,7 @@ export function problemsOf(
   })
 }
 
-/** What is wrong with a key that is not among the known ones; undefined where it is not known which those are. */
+/** What is wrong with a key that is not among the known ones. They are undefined where nobody can tell them. */
 export function noSuchKey(key: string, known: readonly string[] | undefined): string {
   if (known === undefined) return 'there is no such key'
   if (known.length === 0) return 'there is no such key; it takes no options'

@@ -8,9 +8,14 @@ const OF_UNDEFINED = /^Cannot read properties of undefined \(reading '(?:tap|tap
 
 /** What to add to the message of what setup threw; nothing where it is no such slip. */
 export function slipOf(cause: unknown, host: PluginContext): string {
-  if (!(cause instanceof TypeError) && !(cause instanceof ReferenceError)) return ''
-  const place = placeOf(cause)
-  return `${place === undefined ? '' : ` (at ${place})`}${meantBy(cause.message, host)}`
+  try {
+    if (!(cause instanceof TypeError) && !(cause instanceof ReferenceError)) return ''
+    const place = placeOf(cause)
+    return `${place === undefined ? '' : ` (at ${place})`}${meantBy(cause.message, host)}`
+  } catch {
+    // It fails when it is looked at, as a revoked proxy does.
+    return ''
+  }
 }
 
 function meantBy(message: string, host: PluginContext): string {
