@@ -155,6 +155,8 @@ export function checkAudience(value: unknown): ChosenAudience {
 }
 
 function connectionsOf(who: Client | Iterable<Client>): Connection[] {
+  if (typeof who !== 'object' || who === null)
+    throw errors.clientInvalid(who, 'a client or several')
   return Symbol.iterator in who ? Array.from(who, connectionOf) : [connectionOf(who)]
 }
 

@@ -4,7 +4,7 @@ import { show, type Problem } from './errors.ts'
 import { isThenable } from './isolation.ts'
 import { didYouMean } from './nearest.ts'
 import { API_VERSION, PLUGIN, PLUGIN_FACTORY, type Plugin } from './plugin.ts'
-import { problemsOf } from './problems.ts'
+import { noSuchKey, problemsOf } from './problems.ts'
 import { safeText } from './text.ts'
 
 /** A plugin with its options as its schema returned them. */
@@ -16,6 +16,9 @@ export interface CheckedPlugin {
 }
 
 const NAME = /^([a-z0-9-]+:)?[a-z0-9-]+$/
+
+/** What a definition may have. */
+const DEFINITION = ['name', 'apiVersion', 'version', 'requires', 'options', 'setup']
 
 export function checkPlugins(listed: unknown): { plugins: CheckedPlugin[]; problems: Problem[] } {
   const problems: Problem[] = []
@@ -52,7 +55,7 @@ export function checkPlugins(listed: unknown): { plugins: CheckedPlugin[]; probl
   return { plugins: inOrder(plugins, problems), problems }
 }
 
-/** Entries with their places; falsy ones are left out and arrays flattened. */
+/** Entries with their places; `false` and `null` are left out and arrays flattened. */
 function* flatten(
   list: readonly unknown[],
   path: string,
@@ -60,7 +63,7 @@ function* flatten(
   for (const [index, value] of list.entries()) {
     const place = `${path}[${index}]`
     if (Array.isArray(value)) yield* flatten(value, place)
-    else if (value !== false && value !== null && value !== undefined) yield [place, value]
+    else if (value !== false && value !== null) yield [place, value]
   }
 }
 
@@ -77,22 +80,49 @@ function faultOf(value: unknown): Omit<Problem, 'path'> | undefined {
     return { code: 'PLUGIN_INVALID', message: notPlugin(value) }
   }
   const plugin = value as unknown as Plugin
-  if (typeof plugin.name !== 'string' || !NAME.test(plugin.name)) {
-    return {
-      code: 'PLUGIN_INVALID',
-      message: `name: expected lower-case letters, digits and dashes, as in "dice" or "acme:dice", found ${show(plugin.name)}`,
-    }
-  }
-  if (plugin.apiVersion !== API_VERSION) {
+  const who = typeof plugin.name === 'string' ? safeText(plugin.name) : 'the plugin'
+  const apiVersion: unknown = plugin.apiVersion
+  if (typeof apiVersion === 'number' && apiVersion !== API_VERSION) {
     return {
       code: 'API_VERSION_WRONG',
-      message: `${plugin.name} was written for version ${show(plugin.apiVersion)} of the plugin API, and this host has version ${API_VERSION}; use a version of the plugin that was made for it`,
+      message: `${who} was written for version ${show(apiVersion)} of the plugin API, and this host has version ${API_VERSION}; use a version of the plugin that was made for it`,
     }
   }
-  if (typeof plugin.setup !== 'function') {
-    return { code: 'PLUGIN_INVALID', message: `${plugin.name} has no setup function` }
+  const message = definitionFault(plugin, who)
+  if (message !== undefined) return { code: 'PLUGIN_INVALID', message }
+  if (apiVersion === API_VERSION) return undefined
+  const found = apiVersion === undefined ? 'found none' : `found ${show(apiVersion)}`
+  return {
+    code: 'API_VERSION_WRONG',
+    message: `${who} does not say for which version of the plugin API it was written: ${found}; write apiVersion: ${API_VERSION} in its definition`,
+  }
+}
+
+/** What its author got wrong about a plugin. It may be of another copy of the host, so nothing is asked for its class. */
+function definitionFault(plugin: Plugin, who: string): string | undefined {
+  const { definition, name } = plugin
+  const { requires, options, setup } = Object(definition) as Record<string, unknown>
+  const unknown = Object.keys(Object(definition)).find((key) => !DEFINITION.includes(key))
+  if (unknown !== undefined) {
+    return `definition of ${who}: ${safeText(unknown)}: ${noSuchKey(unknown, DEFINITION)}`
+  }
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    return `name: expected lower-case letters, digits and dashes, as in "dice" or "acme:dice", found ${show(name)}`
+  }
+  if (requires !== undefined && !isTexts(requires)) {
+    return `${who}: requires: expected a list of the names of plugins, found ${Array.isArray(requires) ? 'other things in it' : show(requires)}; write requires: ['echo']`
+  }
+  if (options !== undefined && typeof Object(options).safeParse !== 'function') {
+    return `${who}: options: expected a zod schema, found ${show(options)}; write options: z.strictObject({ … })`
+  }
+  if (typeof setup !== 'function' || typeof plugin.setup !== 'function') {
+    return `${who} has no setup function; write setup(host, options) { … } in its definition`
   }
   return undefined
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }
 
 function isFactory(
@@ -103,6 +133,9 @@ function isFactory(
 
 /** What it is instead. */
 function notPlugin(value: unknown): string {
+  if (value === undefined) {
+    return 'it is undefined: see whether what it is imported from exports it; to leave a plugin out, write false'
+  }
   if (types.isModuleNamespaceObject(value) || Object(value)?.__esModule === true) {
     const factories = Object.entries(value as object)
       .filter(([, exported]) => isFactory(exported))
@@ -112,6 +145,9 @@ function notPlugin(value: unknown): string {
     return `it is a module, not a plugin${has}; import the plugin by its name and call it: import { ${first} } from …, and ${first}()`
   }
   if (isThenable(value)) return 'it is a promise, not a plugin; put await in front of it'
+  if (typeof value === 'function') {
+    return `it is a function, not a plugin; call it: ${value.name === '' ? 'put () behind it' : `${safeText(value.name)}()`}`
+  }
   return `expected a plugin made with definePlugin, found ${show(value)}`
 }
 
@@ -119,11 +155,21 @@ function checkOptions(plugin: Plugin, path: string, problems: Problem[]): unknow
   try {
     const parsed = plugin.schema.safeParse(plugin.input)
     if (parsed.success) return parsed.data
-    problems.push(...problemsOf(parsed.error, plugin.schema, plugin.input, path))
+    const found = problemsOf(parsed.error, plugin.schema, plugin.input, path)
+    problems.push(
+      ...found.map((one) => (plugin.input === undefined ? leftOut(one, plugin, path) : one)),
+    )
   } catch (cause) {
     problems.push({ path, message: `its options could not be checked: ${safeText(String(cause))}` })
   }
   return undefined
+}
+
+/** A fault of options that were left out, with what to do where it is their absence. */
+function leftOut(problem: Problem, plugin: Plugin, path: string): Problem {
+  if (problem.path !== path) return problem
+  const message = `${problem.message}; call ${plugin.name} with its options, as in ${plugin.name}({ … }), or, in the plugin itself, put .prefault({}) behind its schema`
+  return { ...problem, message }
 }
 
 /** The order of the config, but for a plugin's requirements, which go before it. */

@@ -1,6 +1,6 @@
 /** A client as plugins see it: who it is, and the few things that may be done to it. */
 import type { Connection } from './connection.ts'
-import { errors } from './errors.ts'
+import { errors, show } from './errors.ts'
 import { safeText } from './text.ts'
 
 export interface Client {
@@ -20,7 +20,8 @@ export interface Client {
   readonly closed: boolean
   /**
    * Sends text to this client alone, in the order of all else that it is sent. A line feed in it separates lines; each
-   * is made safe and ends in CR LF. Returns false when the client can no longer be sent anything.
+   * is made safe and ends in CR LF; an empty list sends nothing. Returns false when the client can no longer be sent
+   * anything. Throws `ARGUMENT_INVALID`.
    */
   send(text: string | readonly string[]): boolean
   /**
@@ -83,7 +84,14 @@ export class ConnectedClient implements Client {
   }
 
   send(text: string | readonly string[]): boolean {
-    return this.#connection.send(typeof text === 'string' ? text : text.join('\n'))
+    if (typeof text === 'string') return this.#connection.send(text)
+    if (!isTexts(text))
+      throw errors.argumentInvalid(
+        'client.send',
+        `expected a text or a list of texts, found ${show(text)}`,
+      )
+    // No line at all, where an empty text is an empty one.
+    return text.length === 0 ? this.#connection.writable : this.#connection.send(text.join('\n'))
   }
 
   close(reason = 'closed by the host'): void {
@@ -102,4 +110,9 @@ export function connectionOf(client: Client): Connection {
 
 export function clientOf(connection: Connection): Client {
   return connection.client
+}
+
+/** Whether it is what `send` takes but a text. */
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((line) => typeof line === 'string')
 }

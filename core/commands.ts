@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Client } from './client.ts'
 import { errors, show } from './errors.ts'
 import type { Owner } from './owner.ts'
-import { demandOf } from './problems.ts'
+import { demandOf, unknownKey } from './problems.ts'
 import { Registry } from './registry.ts'
 import { safeText } from './text.ts'
 
@@ -42,9 +42,14 @@ export interface CommandSpec<Schemas extends ArgumentSchemas = Record<never, nev
   /** Whether the last argument is all that is left of the line, spaces included. */
   readonly rest?: boolean | undefined
   readonly examples?: readonly CommandExample[] | undefined
-  /** Runs the command. A returned text is sent to the caller. It has 5 seconds when it returns a promise. */
-  run(call: CommandCall<Schemas>): string | void | Promise<string | void>
+  /**
+   * Runs the command. A text that it returns, or a list of texts, is sent to the caller; anything else but nothing fails
+   * it. It has 5 seconds when it returns a promise.
+   */
+  run(call: CommandCall<Schemas>): CommandAnswer | Promise<CommandAnswer>
 }
+
+type CommandAnswer = string | readonly string[] | void
 
 /** A registered command as others may see it. */
 export interface CommandInfo {
@@ -192,8 +197,17 @@ function usageOf(spec: CommandSpec<ArgumentSchemas>): string {
   return [`/${spec.name}`, ...shown].join(' ')
 }
 
+const SPEC_KEYS = ['name', 'help', 'aliases', 'args', 'rest', 'examples', 'run']
+const EXAMPLE_KEYS = ['type', 'sees']
+
 function checkSpec(owner: Owner, spec: CommandSpec<ArgumentSchemas>): void {
-  const invalid = (problem: string) => errors.commandInvalid(owner.name, spec.name, problem)
+  const invalid = (problem: string) => errors.commandInvalid(owner.name, spec?.name, problem)
+  if (typeof spec !== 'object' || spec === null)
+    throw invalid(`expected { name, help, run }, found ${show(spec)}`)
+  const unknown = unknownKey(spec, SPEC_KEYS)
+  if (unknown !== undefined) throw invalid(unknown)
+  if (spec.aliases !== undefined && !Array.isArray(spec.aliases))
+    throw invalid(`aliases: expected a list of names, found ${show(spec.aliases)}`)
   for (const word of [spec.name, ...(spec.aliases ?? [])]) {
     if (typeof word !== 'string' || !NAME.test(word)) {
       throw invalid(
@@ -204,7 +218,22 @@ function checkSpec(owner: Owner, spec: CommandSpec<ArgumentSchemas>): void {
   if (typeof spec.help !== 'string')
     throw invalid('help: expected a line for /help, or an empty one to hide the command')
   if (typeof spec.run !== 'function') throw invalid('run: expected a function')
-  const schemas = Object.entries(spec.args ?? {})
+  checkArguments(spec, invalid)
+  checkExamples(spec, invalid)
+}
+
+function checkArguments(
+  { args = {}, rest }: CommandSpec<ArgumentSchemas>,
+  invalid: (problem: string) => Error,
+): void {
+  if (typeof args !== 'object' || args === null || Array.isArray(args))
+    throw invalid(`args: expected an object of zod schemas by name, found ${show(args)}`)
+  if (typeof (args as { safeParse?: unknown }).safeParse === 'function') {
+    throw invalid(
+      'args: expected a plain object of zod schemas by name, found a schema; write args: { who: z.string() }, without z.object around it',
+    )
+  }
+  const schemas = Object.entries(args)
   let optional: string | undefined
   for (const [name, schema] of schemas) {
     if (typeof schema?.safeParse !== 'function')
@@ -216,9 +245,8 @@ function checkSpec(owner: Owner, spec: CommandSpec<ArgumentSchemas>): void {
       )
     }
   }
-  if (spec.rest === true && schemas.length === 0)
+  if (rest === true && schemas.length === 0)
     throw invalid('rest: there is no argument to take the rest of the line')
-  checkExamples(spec, invalid)
 }
 
 function checkExamples(
@@ -229,6 +257,8 @@ function checkExamples(
     throw invalid(`examples: expected an array, found ${show(examples)}`)
   for (const [index, example] of (examples as readonly unknown[]).entries()) {
     const { type, sees } = (example ?? {}) as Partial<CommandExample>
+    const unknown = unknownKey(Object(example) as object, EXAMPLE_KEYS)
+    if (unknown !== undefined) throw invalid(`examples[${index}].${unknown}`)
     const lines = typeof type === 'string' ? [type] : type
     if (!Array.isArray(lines) || !lines.every(isLine)) {
       throw invalid(

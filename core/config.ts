@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { checkPlugins, type CheckedPlugin } from './check-plugins.ts'
 import { errors, type Problem } from './errors.ts'
-import type { Plugin } from './plugin.ts'
+import { PLUGIN, type Plugin } from './plugin.ts'
 import { problemsOf } from './problems.ts'
 
 const bytes = z.int().min(1)
@@ -73,11 +73,11 @@ const schema = z.strictObject({
   stopDeadline: milliseconds.default(2000),
 })
 
-type MaybePlugin = Plugin | false | null | undefined | readonly MaybePlugin[]
+type MaybePlugin = Plugin | false | null | readonly MaybePlugin[]
 
 /** What `chat.config.ts` exports. */
 export type ConfigInput = Omit<z.input<typeof schema>, 'plugins'> & {
-  /** In order; falsy entries are left out and arrays flattened. The built-in ones when left out. */
+  /** In order; `false` and `null` are left out and arrays flattened. The built-in ones when left out. */
   readonly plugins?: readonly MaybePlugin[] | undefined
 }
 
@@ -101,6 +101,11 @@ export function checkConfig(
   file: string | undefined,
   defaultPlugins: readonly Plugin[],
 ): Config {
+  if (isPlugins(input)) {
+    const message =
+      'expected a config, an object with plugins, found plugins alone; write { plugins: [ … ] }'
+    throw errors.configInvalid(file, [{ path: '', message }])
+  }
   const parsed = schema.safeParse(input)
   const problems: Problem[] = parsed.success ? [] : problemsOf(parsed.error, schema, input, '')
   const listed = isRecord(input) ? input['plugins'] : undefined
@@ -108,6 +113,11 @@ export function checkConfig(
   problems.push(...checked.problems)
   if (!parsed.success || problems.length > 0) throw errors.configInvalid(file, problems)
   return { ...parsed.data, file, plugins: checked.plugins }
+}
+
+/** Whether it is a plugin, or a list, even one that was spread into an object, as the test kit does. */
+function isPlugins(input: unknown): boolean {
+  return isRecord(input) && (Array.isArray(input) || PLUGIN in input || '0' in input)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

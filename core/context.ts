@@ -6,6 +6,7 @@ import type { Cancel, Clock } from './clock.ts'
 import type { ArgumentSchemas, CommandRegistry, Commands, CommandSpec } from './commands.ts'
 import type { Peer } from './connection.ts'
 import type { Delivery } from './delivery.ts'
+import { checkBroadcast, checkFunction, checkKeep, checkState } from './door-checks.ts'
 import { errors } from './errors.ts'
 import type {
   CloseEvent,
@@ -127,6 +128,7 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
 
   const setTimeout = (run: () => unknown, milliseconds: number): Cancel => {
     alive()
+    checkFunction(owner.name, 'setTimeout', run)
     let stop: Cancel | undefined
     let cancelled = false
     whenLive(owner, () => {
@@ -164,7 +166,9 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     clients: parts.clients,
     everyone: parts.everyone,
     audience: parts.audience,
-    broadcast(text, { to, except } = {}) {
+    broadcast(text, options) {
+      checkBroadcast(owner.name, text, options)
+      const { to, except } = options ?? {}
       let audience: Audience = parts.everyone
       if (to !== undefined) audience = audience.and(to)
       if (except !== undefined) audience = audience.without(except)
@@ -174,9 +178,11 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     },
     clientState(init, options) {
       alive()
+      checkState(owner.name, init, options)
       return parts.states.create(owner, init, options)
     },
     keep<T extends object>(name: string, init: () => T): T {
+      checkKeep(owner.name, name, init)
       const kept = owner.kept.get(name) ?? owner.before?.kept.get(name) ?? init()
       owner.kept.set(name, kept)
       return kept as T
@@ -193,6 +199,7 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     find: (service) => parts.services.find(owner, service),
     setTimeout,
     setInterval(run, milliseconds) {
+      checkFunction(owner.name, 'setInterval', run)
       let cancel = (): void => {}
       const next = (): void => {
         cancel = setTimeout(() => {
@@ -208,10 +215,12 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     signal: owner.abort.signal,
     onStart(run) {
       alive()
+      checkFunction(owner.name, 'onStart', run)
       owner.starts.push(run)
     },
     onDispose(run) {
       alive()
+      checkFunction(owner.name, 'onDispose', run)
       owner.disposers.push(run)
     },
     log: parts.log.of(owner.name),

@@ -6,6 +6,7 @@ import { safeText } from './text.ts'
 
 export type ErrorCode =
   | 'API_VERSION_WRONG'
+  | 'ARGUMENT_INVALID'
   | 'AUDIENCE_INVALID'
   | 'CHECK_FAILED'
   | 'CLIENT_INVALID'
@@ -119,6 +120,14 @@ export class CheckError extends ChatError {
 }
 
 export const errors = {
+  /** `door` is how it is called, as `host.broadcast`. */
+  argumentInvalid: (door: string, problem: string, plugin?: string) =>
+    new ChatError(
+      'ARGUMENT_INVALID',
+      `${door}: ${problem}`,
+      plugin === undefined ? {} : { plugin },
+    ),
+
   /** What a host has answered, which may be another version. */
   answered: (code: string, message: string) => new ChatError(code as ErrorCode, message),
 
@@ -130,8 +139,18 @@ export const errors = {
 
   checkFailed: (plugin: string, findings: readonly Finding[]) => new CheckError(plugin, findings),
 
-  clientInvalid: (found: unknown) =>
-    new ChatError('CLIENT_INVALID', `expected a client of this host, found ${show(found)}`),
+  clientInvalid: (found: unknown, expected = 'a client of this host') =>
+    new ChatError(
+      'CLIENT_INVALID',
+      `expected ${expected}, found ${show(found)}; host.clients.get(id) finds one by its id`,
+    ),
+
+  commandAnswer: (plugin: string, name: string, found: unknown) =>
+    new ChatError(
+      'COMMAND_FAILED',
+      `/${name}: expected its run to return a text, a list of texts or nothing, found ${show(found)}; make a text of it, or return nothing`,
+      { plugin, hook: `/${name}` },
+    ),
 
   commandConflict: (word: string, plugin: string, owner: string) =>
     new ChatError(
@@ -251,8 +270,8 @@ export const errors = {
       cause,
     }),
 
-  pluginSetupFailed: (plugin: string, cause: unknown) =>
-    new ChatError('PLUGIN_SETUP_FAILED', `setup: ${describe(cause)}`, {
+  pluginSetupFailed: (plugin: string, cause: unknown, hint = '') =>
+    new ChatError('PLUGIN_SETUP_FAILED', `setup: ${describe(cause)}${hint}`, {
       plugin,
       hook: 'setup',
       cause,
@@ -310,8 +329,8 @@ export const errors = {
 
   usage: (message: string) => new ChatError('USAGE', message),
 
-  verdictInvalid: (found: unknown, expected: string) =>
-    new ChatError('VERDICT_INVALID', `expected ${expected} or nothing, found ${show(found)}`),
+  verdictInvalid: (found: string, expected: string) =>
+    new ChatError('VERDICT_INVALID', `expected ${expected} or nothing, found ${found}`),
 }
 
 /** Words for anything that was thrown: an error's message, or the thing itself. Never throws. */

@@ -11,7 +11,7 @@ import type {
 import type { Isolation } from './isolation.ts'
 import type { LineInHand } from './line-in-hand.ts'
 import { TapLedger } from './taps.ts'
-import { checkLineVerdict, checkRefusal } from './verdicts.ts'
+import { checkLineKind, checkLineVerdict, checkRefusal } from './verdicts.ts'
 
 /** Milliseconds that a tap has to answer: while a client waits for it, and while the host or a client leaves. */
 const ANSWER = 5000
@@ -27,7 +27,7 @@ export interface Ledgers {
 }
 
 export function createLedgers(hooks: Hooks, isolation: Isolation): Ledgers {
-  const refusing = { timeout: ANSWER, verdict: checkRefusal }
+  const refusing = { timeout: ANSWER, verdict: checkRefusal, failure: checkRefusal }
   return {
     connect: new TapLedger('connect', hooks.connect, refusing, isolation),
     line: new TapLedger(
@@ -36,6 +36,7 @@ export function createLedgers(hooks: Hooks, isolation: Isolation): Ledgers {
       {
         timeout: ANSWER,
         verdict: (answer, event) => checkLineVerdict(answer, event.client),
+        failure: checkLineKind,
         offer: (event) => event.offer(),
         check: (event) => event.check(),
         accept: (event) => event.accept(),

@@ -112,7 +112,12 @@ export function createLines(parts: LinesParts) {
     }
     isolation.call(owner, `/${info.name}`, COMMAND_TIMEOUT, run, {
       ok(answer) {
-        if (typeof answer === 'string') client.send(answer)
+        try {
+          // Throws at what is no text, or fails when it is looked at.
+          if (answer !== undefined) client.send(answer as string)
+        } catch {
+          return fail(errors.commandAnswer(owner.name, info.name, answer))
+        }
         end(done)
       },
       failed: (cause) => fail(errors.commandFailed(owner.name, info.name, cause)),

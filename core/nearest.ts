@@ -1,17 +1,33 @@
 /** Finds what somebody meant to type. */
 
-/** Returns the candidate that is fewest edits away from the word, if it is near enough to be meant. */
+/** So many letters are enough to tell what a word is the beginning of. */
+const BEGINNING = 3
+
+/**
+ * Returns the candidate that is fewest edits away from the word, if it is near enough to be meant; where none is, the
+ * shortest one of which the word is the beginning.
+ */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  // They may be such as can be gone through but once.
+  const words = [...candidates]
   let best: string | undefined
   let fewest = word.length <= 3 ? 2 : 3
-  for (const candidate of candidates) {
+  for (const candidate of words) {
     const edits = distance(word.toLowerCase(), candidate.toLowerCase())
     if (edits < fewest && edits < candidate.length) {
       fewest = edits
       best = candidate
     }
   }
-  return best
+  return best ?? shortestFrom(word, words)
+}
+
+function shortestFrom(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length < BEGINNING) return undefined
+  const begins = candidates.filter((candidate) =>
+    candidate.toLowerCase().startsWith(word.toLowerCase()),
+  )
+  return begins.toSorted((a, b) => a.length - b.length)[0]
 }
 
 /** `; did you mean X?`, or nothing. */

@@ -7,6 +7,7 @@ import type { Connection } from './connection.ts'
 import { createContext, type ContextParts } from './context.ts'
 import { ChatError, errors, type Problem } from './errors.ts'
 import { createOwner, type Owner } from './owner.ts'
+import { slipOf } from './setup-slips.ts'
 
 /** Milliseconds that a plugin has to start, and to go. */
 const START_TIMEOUT = 10_000
@@ -43,14 +44,15 @@ export class PluginLives {
       const owner = createOwner(checked, before)
       owners.push(owner)
       const { plugin, options, path } = checked
+      const host = createContext(owner, this.#parts)
       try {
-        const answer: unknown = plugin.setup(createContext(owner, this.#parts), options)
+        const answer: unknown = plugin.setup(host, options)
         if (!(answer instanceof Promise)) continue
         answer.catch(() => {})
         const { code, message } = errors.pluginSetupAsync(owner.name)
         problems.push({ path, code, message })
       } catch (cause) {
-        const { code, message } = errors.pluginSetupFailed(owner.name, cause)
+        const { code, message } = errors.pluginSetupFailed(owner.name, cause, slipOf(cause, host))
         problems.push({ path, code: cause instanceof ChatError ? cause.code : code, message })
       }
     }

@@ -13,16 +13,30 @@ export function problemsOf(
 ): Problem[] {
   return error.issues.flatMap((issue) => {
     const path = join(prefix, issue.path)
+    const value = valueAt(input, issue.path)
     if (issue.code !== 'unrecognized_keys') {
-      return [{ path, message: `${demandOf(issue)}, found ${show(valueAt(input, issue.path))}` }]
+      return [{ path, message: `${demandOf(issue)}, found ${foundOf(issue, value)}` }]
     }
     const known = keysAt(schema, issue.path)
     return issue.keys.map((key) => ({
       path: join(prefix, [...issue.path, key]),
       code: 'OPTION_UNKNOWN' as const,
-      message: `there is no such key${didYouMean(key, known)}${known.length > 0 ? ` (known: ${known.join(', ')})` : ''}`,
+      message: noSuchKey(key, known),
     }))
   })
+}
+
+/** What is wrong with a key that is not among the known ones. They are undefined where nobody can tell them. */
+export function noSuchKey(key: string, known: readonly string[] | undefined): string {
+  if (known === undefined) return 'there is no such key'
+  if (known.length === 0) return 'there is no such key; it takes no options'
+  return `there is no such key${didYouMean(key, known)} (known: ${known.join(', ')})`
+}
+
+/** The first key of a value that is not among the known ones, and what is wrong with it. */
+export function unknownKey(value: object, known: readonly string[]): string | undefined {
+  const key = Object.keys(value).find((one) => !known.includes(one))
+  return key === undefined ? undefined : `${safeText(key)}: ${noSuchKey(key, known)}`
 }
 
 /** What a value must be, in words for who wrote it rather than for who wrote the schema. */
@@ -33,9 +47,17 @@ export function demandOf(issue: z.core.$ZodIssue): string {
     case 'invalid_value':
       return `must be ${issue.values.map(String).join(' or ')}`
     case 'too_small':
-      return `must be ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unitOf(issue.origin)}`
+      return sizeOf(
+        issue.inclusive === false ? 'more than' : 'at least',
+        issue.minimum,
+        issue.origin,
+      )
     case 'too_big':
-      return `must be ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unitOf(issue.origin)}`
+      return sizeOf(
+        issue.inclusive === false ? 'less than' : 'at most',
+        issue.maximum,
+        issue.origin,
+      )
     default:
       return safeText(issue.message)
   }
@@ -48,8 +70,20 @@ const KINDS: Readonly<Record<string, string>> = {
   string: 'a text',
 }
 
-function unitOf(origin: string): string {
-  return origin === 'string' ? ' characters long' : ''
+function sizeOf(bound: string, size: number | bigint, origin: string): string {
+  const one = Number(size) === 1
+  if (origin === 'string')
+    return `must be ${bound} ${size} ${one ? 'character' : 'characters'} long`
+  if (COUNTED.has(origin)) return `must have ${bound} ${size} ${one ? 'entry' : 'entries'}`
+  return `must be ${bound} ${size}`
+}
+
+/** What zod measures by the number of its entries. */
+const COUNTED: ReadonlySet<string> = new Set(['array', 'set', 'map'])
+
+function foundOf(issue: z.core.$ZodIssue, value: unknown): string {
+  const sized = issue.code === 'too_small' || issue.code === 'too_big'
+  return sized && Array.isArray(value) ? String(value.length || 'none') : show(value)
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
@@ -67,14 +101,19 @@ function join(prefix: string, path: readonly PropertyKey[]): string {
   return safeText(`${prefix}: ${text}`)
 }
 
-/** The keys that a schema knows at a path. */
-function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+/** The keys that a schema knows at a path; undefined where it is not known which. */
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] | undefined {
   let at: unknown = unwrap(schema)
-  for (const step of path) {
-    if (!(at instanceof z.ZodObject)) return []
-    at = unwrap(at.shape[String(step)])
-  }
-  return at instanceof z.ZodObject ? Object.keys(at.shape) : []
+  for (const step of path) at = unwrap(within(at, step))
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : undefined
+}
+
+/** The schema of what a value has under a key or at a place. */
+function within(schema: unknown, step: PropertyKey): unknown {
+  if (schema instanceof z.ZodObject) return schema.shape[String(step)]
+  if (schema instanceof z.ZodArray) return schema.element
+  if (schema instanceof z.ZodRecord) return schema.valueType
+  return schema instanceof z.ZodTuple ? schema.def.items[Number(step)] : undefined
 }
 
 function unwrap(schema: unknown): unknown {
@@ -82,9 +121,12 @@ function unwrap(schema: unknown): unknown {
   while (
     inner instanceof z.ZodDefault ||
     inner instanceof z.ZodPrefault ||
-    inner instanceof z.ZodOptional
+    inner instanceof z.ZodOptional ||
+    inner instanceof z.ZodNullable ||
+    inner instanceof z.ZodReadonly ||
+    inner instanceof z.ZodPipe
   ) {
-    inner = inner.def.innerType
+    inner = inner instanceof z.ZodPipe ? inner.in : inner.def.innerType
   }
   return inner
 }

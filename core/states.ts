@@ -1,6 +1,7 @@
 /** Per-client state of plugins: typed by what makes it, and freed with the client or the plugin. */
 import { connectionOf, type Client } from './client.ts'
 import type { Connection } from './connection.ts'
+import { errors, show } from './errors.ts'
 import type { Owner } from './owner.ts'
 
 export interface ClientState<T> {
@@ -75,7 +76,10 @@ export class ClientStates {
   #slotFor(owner: Owner, keep: string | undefined): Slot {
     const own = getOrSet(this.#kept, owner, () => new Map<string, Slot>())
     const known = keep === undefined ? undefined : own.get(keep)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      const problem = `keep: there is a state ${show(keep)} already; use the one that was made first, or another name`
+      throw errors.argumentInvalid('host.clientState', problem, owner.name)
+    }
     const before =
       keep === undefined || owner.before === undefined
         ? undefined

@@ -4,11 +4,12 @@
  */
 import type { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, SyncHook } from 'tapable'
 import { z } from 'zod'
-import { errors, type ChatError } from './errors.ts'
+import { describe, errors, show, type ChatError } from './errors.ts'
 import { guard, watch, type HookRules, type Tap } from './guard.ts'
 import type { Isolation } from './isolation.ts'
 import type { Owner } from './owner.ts'
 import { Stage, type HookName } from './hooks.ts'
+import { problemsOf } from './problems.ts'
 import { timed } from './timings.ts'
 
 /** How a plugin taps a hook. */
@@ -16,7 +17,7 @@ export interface TapOptions {
   /** A label for this tap, where a plugin taps the same hook more than once. */
   readonly name?: string | undefined
   /** When it runs among the others; `Stage.Normal` when left out. */
-  readonly stage?: Stage | undefined
+  readonly stage?: Stage
   /** Milliseconds to wait for a promise: 5000 when left out, 1000 for `close` and `shutdown`. */
   readonly timeout?: number | undefined
 }
@@ -56,27 +57,33 @@ type AnyHook =
   AsyncSeriesBailHook<any, any> | AsyncSeriesHook<any> | AsyncParallelHook<any> | SyncHook<any>
 
 const stages = new Set<unknown>(Object.values(Stage))
+const STAGES = 'expected one of Stage.Guard, Stage.Filter, Stage.Normal, Stage.Deliver'
 
 const optionsSchema = z.strictObject({
   name: z.string().optional(),
   stage: z
     .unknown()
     .refine((stage) => stage === undefined || stages.has(stage), {
-      error: 'expected one of Stage.Guard, Stage.Filter, Stage.Normal, Stage.Deliver',
+      error: STAGES,
     })
     .optional(),
   timeout: z.int().min(1).max(3_600_000).optional(),
   onFailure: z.unknown().optional(),
 })
 
+export interface LedgerRules<Event> extends HookRules<Event> {
+  /** Looks at the `onFailure` of a tap before there is an event. Throws when it can be no verdict of the hook. */
+  readonly failure?: (answer: unknown) => void
+}
+
 /** `Side` is what a plugin is given of the hook. */
 export class TapLedger<Event, Side> {
   readonly hookName: HookName
   readonly #hook: AnyHook
-  readonly #rules: HookRules<Event>
+  readonly #rules: LedgerRules<Event>
   #taps: Tap[] = []
 
-  constructor(hookName: HookName, hook: AnyHook, rules: HookRules<Event>, isolation: Isolation) {
+  constructor(hookName: HookName, hook: AnyHook, rules: LedgerRules<Event>, isolation: Isolation) {
     this.hookName = hookName
     this.#hook = hook
     this.#rules = rules
@@ -97,7 +104,7 @@ export class TapLedger<Event, Side> {
   sideOf(owner: Owner): Side {
     const tap = (options: unknown, run: (event: Event) => unknown): void =>
       this.#add(owner, options, run)
-    return Object.freeze({ tap, tapPromise: tap }) as Side
+    return Object.freeze(this.hookName === 'settled' ? { tap } : { tap, tapPromise: tap }) as Side
   }
 
   /** Whether any tap is in a stage. */
@@ -121,17 +128,22 @@ export class TapLedger<Event, Side> {
     const invalid = (problem: string): ChatError =>
       errors.tapInvalid(this.hookName, owner.name, problem)
     if (typeof run !== 'function') throw invalid('expected a name or options, and then a function')
-    const parsed = optionsSchema.safeParse(
-      typeof options === 'string' ? { name: options } : options,
-    )
+    const given = typeof options === 'string' ? { name: options } : options
+    const parsed = optionsSchema.safeParse(given)
     if (!parsed.success) {
-      const [issue] = parsed.error.issues
-      throw invalid([...(issue?.path ?? []), issue?.message].join(': '))
+      const [problem] = problemsOf(parsed.error, optionsSchema, given, '')
+      throw invalid(
+        problem === undefined || problem.path === ''
+          ? `expected a name or options, and then a function, found ${show(options)}`
+          : `${problem.path}: ${problem.message}`,
+      )
     }
     const { name, stage, timeout, onFailure } = parsed.data
-    if (onFailure !== undefined && this.#rules.verdict === undefined) {
-      throw invalid('onFailure: this hook decides nothing')
+    if (stage === undefined && Object.hasOwn(given as object, 'stage')) {
+      // As a misspelt Stage.Guard is.
+      throw invalid(`stage: ${STAGES}, found undefined`)
     }
+    if (onFailure !== undefined) this.#checkFailure(onFailure, invalid)
     if (timeout !== undefined && this.hookName === 'settled') {
       throw invalid('timeout: this hook does not wait for its taps')
     }
@@ -147,6 +159,16 @@ export class TapLedger<Event, Side> {
       skippedUntil: 0,
     })
     if (!owner.staged) this.#rebuild()
+  }
+
+  #checkFailure(onFailure: unknown, invalid: (problem: string) => ChatError): void {
+    const { verdict, failure } = this.#rules
+    if (verdict === undefined) throw invalid('onFailure: this hook decides nothing')
+    try {
+      failure?.(onFailure)
+    } catch (cause) {
+      throw invalid(`onFailure: ${describe(cause)}`)
+    }
   }
 
   #rebuild(): void {

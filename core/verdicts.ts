@@ -1,5 +1,5 @@
 /** What a tap may answer, as plain data, and the checks that an answer passes before the core acts on it. */
-import { errors } from './errors.ts'
+import { errors, show } from './errors.ts'
 import type { Client } from './client.ts'
 
 /** The line is sent to the event's audience, with `prefix` in front of it. */
@@ -45,12 +45,20 @@ export function checkLineVerdict(answer: unknown, sender: Client): LineVerdict {
   if (verdict?.kind === 'drop' && typeof verdict.reason === 'string') {
     return { kind: 'drop', reason: verdict.reason }
   }
-  if (verdict?.kind !== 'deliver') throw errors.verdictInvalid(answer, 'deliver() or drop(reason)')
+  if (verdict?.kind !== 'deliver') throw errors.verdictInvalid(found(answer), LINE_VERDICTS)
   const prefix = verdict.prefix ?? `(${sender.name}) `
   if (typeof prefix !== 'string' || !prefix.includes(sender.name)) {
     throw errors.prefixInvalid(prefix, sender.name)
   }
   return { kind: 'deliver', prefix }
+}
+
+/** Throws when an answer is a verdict for no line at all, whoever sent it. */
+export function checkLineKind(answer: unknown): void {
+  const verdict = answer as Partial<Deliver> & Partial<Drop>
+  if (verdict?.kind === 'deliver') return
+  if (verdict?.kind === 'drop' && typeof verdict.reason === 'string') return
+  throw errors.verdictInvalid(found(answer), LINE_VERDICTS)
 }
 
 /** Returns a refusal as the core uses it. Throws when it is none. */
@@ -59,5 +67,25 @@ export function checkRefusal(answer: unknown): Refuse {
   if (verdict?.kind === 'refuse' && typeof verdict.message === 'string') {
     return { kind: 'refuse', message: verdict.message }
   }
-  throw errors.verdictInvalid(answer, 'refuse(message)')
+  throw errors.verdictInvalid(found(answer), 'refuse(message)')
+}
+
+const LINE_VERDICTS = 'deliver() or drop(reason)'
+
+/** What a verdict has to be made with. */
+const WORDS: ReadonlyMap<unknown, 'reason' | 'message'> = new Map([
+  ['drop', 'reason'],
+  ['refuse', 'message'],
+])
+
+/** An answer that is none, by the name of what made it. */
+function found(answer: unknown): string {
+  const verdict = Object(answer) as Partial<Record<string, unknown>>
+  if (verdict['kind'] === 'deliver') return 'deliver()'
+  const word = WORDS.get(verdict['kind'])
+  if (word === undefined) return show(answer)
+  const name = word === 'reason' ? 'drop' : 'refuse'
+  const text = verdict[word]
+  if (typeof text === 'string') return `${name}()`
+  return `${name}() with ${text === undefined ? `no ${word}` : `the ${word} ${show(text)}`}; write ${name}('…'), with a text`
 }

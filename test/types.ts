@@ -310,7 +310,7 @@ host.inject('clock')
 
 // Config
 
-const nothing = Math.random() > 2 ? echo() : undefined
+const nothing = Math.random() > 2 ? echo() : null
 
 export default defineConfig({
   port: 9090,
@@ -332,6 +332,8 @@ export const empty: ConfigInput = defineConfig({})
 
 // @ts-expect-error: there is no such key
 defineConfig({ prot: 9090 })
+// @ts-expect-error: it may be an import of what is not there
+defineConfig({ plugins: [undefined] })
 // @ts-expect-error: a port is a number
 defineConfig({ port: '9090' })
 // @ts-expect-error: these are the two

@@ -11,7 +11,15 @@ import {
 import { parseTyped } from '../../core/commands.ts'
 import { createTestHost, type TestClient } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
-import { codeOf, faults, join, plugin, probe, rejection } from '../support/memory-plugins.ts'
+import {
+  codeOf,
+  faults,
+  join,
+  plugin,
+  probe,
+  rejection,
+  thrownBy,
+} from '../support/memory-plugins.ts'
 
 const test = suite('commands')
 
@@ -392,7 +400,69 @@ test('every command settles once, with its verdict and whose it was', async () =
   assert.equal(faults(host), ['owner /fail COMMAND_FAILED'])
 })
 
+test('a list of texts is sent as lines, and an empty one is nothing', async () => {
+  const answers: ReadonlyArray<readonly string[]> = [['a', 'b'], [], ['']]
+  let turn = 0
+  const owner = plugin('owner', (host) => {
+    host.command({ name: 'list', help: '', run: () => answers[turn++] ?? [] })
+  })
+  await using host = await createTestHost({ plugins: [owner] })
+  const client = await join(host)
+  for (const answer of answers) assert.equal(await client.say('/list'), answer)
+})
+
+test('an answer that cannot be sent is told, and the command has failed', async () => {
+  let answer: unknown
+  const owner = plugin('owner', (host) => {
+    host.command({ name: 'odd', help: '', run: () => answer as string })
+    host.command({ name: 'later', help: '', run: () => Promise.resolve(answer as string) })
+  })
+  await using host = await createTestHost({ plugins: [owner] })
+  const client = await join(host)
+  for (const [value, found] of [
+    [5, '5'],
+    [null, 'null'],
+    [['a', 5], 'an array'],
+    [new Set(), '[object Set]'],
+  ] as const) {
+    answer = value
+    for (const name of ['odd', 'later']) {
+      assert.equal(await client.say(`/${name}`), [`/${name} failed`])
+      const [error, ...more] = host.takeErrors()
+      assert.equal(more, [])
+      assert.is(error?.code, 'COMMAND_FAILED')
+      assert.is(
+        error?.message,
+        `/${name}: expected its run to return a text, a list of texts or nothing, found ${found}; make a text of it, or return nothing`,
+      )
+    }
+  }
+})
+
 // Registering
+
+test('a command is refused with what is wrong with it, and what was meant', async () => {
+  const owner = probe()
+  await using _ = await createTestHost({ plugins: [owner.plugin] })
+  const good = { name: 'do', help: '', run() {} }
+  for (const [spec, told] of [
+    [
+      { ...good, exmples: [] },
+      /"do": exmples: .*; did you mean "examples"\? \(known: name, help, /,
+    ],
+    [{ ...good, alias: ['d'] }, /alias: .*; did you mean "aliases"\?/],
+    [{ ...good, aliases: 'd' }, /aliases: expected a list of names, found "d"$/],
+    [{ ...good, examples: [{ type: '/do', see: 'x' }] }, /examples\[0\]\.see: .* mean "sees"\?/],
+    [{ ...good, args: z.object({}) }, /args: expected a plain object of .*; write args: { who: z/],
+    [{ ...good, args: [z.string()] }, /args: expected an object of zod schemas by name, found an/],
+    ['do', /expected { name, help, run }, found "do"$/],
+    [undefined, /expected { name, help, run }, found undefined$/],
+  ] as const) {
+    const thrown = thrownBy(() => owner.host.command(spec as never))
+    assert.match(thrown, /^COMMAND_INVALID: command /)
+    assert.match(thrown, told)
+  }
+})
 
 async function rejected(setup: (host: PluginContext) => void): Promise<string> {
   const other = plugin('other', (host) => {

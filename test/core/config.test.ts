@@ -9,11 +9,12 @@ import {
   nearest,
   z,
   type ConfigInput,
+  type Plugin,
 } from '../../core/index.ts'
 import { checkPlugins } from '../../core/check-plugins.ts'
 import { checkConfig } from '../../core/config.ts'
 import { createTestHost, type TestConfig } from '../../core/testing/index.ts'
-import { echo, logging, mute, quit } from '../../plugins/index.ts'
+import { defaults, echo, logging, mute, quit } from '../../plugins/index.ts'
 import { plugin, rejection } from '../support/memory-plugins.ts'
 
 const test = suite('config')
@@ -173,8 +174,8 @@ test('defineConfig returns the config', () => {
 
 // The list of plugins
 
-test('falsy entries are left out and arrays flattened', () => {
-  const plugins = [false, echo(), null, [mute(), undefined, [quit()]]]
+test('false and null are left out and arrays flattened', () => {
+  const plugins = [false, echo(), null, [mute(), false, [quit()]]]
   const names = checkPlugins(plugins).plugins.map(({ plugin: { name }, path }) => [name, path])
   assert.equal(names, [
     ['echo', 'plugins[1] (echo)'],
@@ -205,7 +206,6 @@ test('what is no plugin is shown', () => {
     ['echo', '"echo"'],
     [5, '5'],
     [true, 'true'],
-    [() => {}, 'a function'],
     [{ name: 'echo', setup() {} }, 'an object'],
     [Object.create(null), 'an object'],
     [new Date(NaN), 'Invalid Date'],
@@ -225,7 +225,7 @@ test('a plugin given twice is told where it stands first', () => {
 })
 
 test('a plugin for another version of the API is told what to do', () => {
-  for (const apiVersion of [0, 2, '1', undefined]) {
+  for (const apiVersion of [0, 2]) {
     const dice = definePlugin({ name: 'dice', apiVersion: apiVersion as 1, setup() {} })
     const [problem, ...more] = problemsOf({ plugins: [dice()] })
     assert.equal(more, [])
@@ -248,7 +248,58 @@ test('a name is lower-case letters, digits and dashes, with a scope or without',
 
 test('a plugin without a setup is told', () => {
   const plugins = [{ ...echo(), setup: undefined }]
-  assert.equal(problemsOf({ plugins }), ['plugins[0]: echo has no setup function'])
+  assert.equal(problemsOf({ plugins }), [
+    'plugins[0]: echo has no setup function; write setup(host, options) { … } in its definition',
+  ])
+})
+
+test('a plugin that does not say for which version of the API it is is told what to write', () => {
+  for (const [apiVersion, found] of [
+    [undefined, 'none'],
+    ['1', '"1"'],
+  ]) {
+    const untold = definePlugin({ name: 'dice', apiVersion: apiVersion as never, setup() {} })
+    assert.equal(problemsOf({ plugins: [untold()] }), [
+      `plugins[0]: dice does not say for which version of the plugin API it was written: found ${found}; write apiVersion: 1 in its definition`,
+    ])
+  }
+})
+
+test('a definition that is wrong is told before anything runs', () => {
+  let ran = false
+  const good = { name: 'dice', apiVersion: 1, setup: () => (ran = true) }
+  for (const [definition, told] of [
+    [{ name: 'dice', apiVersion: 1, setUp() {} }, /dice: setUp: .*; did you mean "setup"\?/],
+    [{ name: 'dice', apiVersion: 1 }, /: dice has no setup function; write setup\(host/],
+    [{ ...good, setup: 5 }, /: dice has no setup function; /],
+    [{ ...good, require: [] }, /dice: require: .*; did you mean "requires"\? \(known: name, /],
+    [{ ...good, option: z.any() }, /dice: option: .*; did you mean "options"\?/],
+    [{ nmae: 'x', apiVersion: 1 }, /the plugin: nmae: .*; did you mean "name"\?/],
+    [{ ...good, requires: 'echo' }, /dice: requires: expected a list .*, found "echo"; write req/],
+    [{ ...good, requires: [echo] }, /dice: requires: expected a list .* other things in it; /],
+    [{ ...good, options: { a: 20 } }, /dice: options: .* zod schema, found an object; write .*z\./],
+    [{ ...good, options: null }, /dice: options: expected a zod schema, found null; /],
+  ] as const) {
+    const problems = problemsOf({ plugins: [definePlugin(definition as never)()] })
+    assert.is(problems.length, 1)
+    assert.match(problems[0] ?? '', told)
+  }
+  assert.is(ran, false)
+})
+
+test('what an import of nothing comes to is told, and so is a function', () => {
+  assert.match(problemsOf({ plugins: [undefined] })[0] ?? '', /^plugins\[0\]: it is undefined: see/)
+  assert.equal(problemsOf({ plugins: [defaults] }), [
+    'plugins[0]: it is a function, not a plugin; call it: defaults()',
+  ])
+})
+
+test('plugins in place of a config are told what a config is', async () => {
+  for (const config of [[], [echo()], echo(), { ...[echo()] }]) {
+    assert.match(problemsOf(config)[0] ?? '', /an object with plugins, .*; write { plugins: \[/)
+  }
+  const error = await rejection(createTestHost([echo()] as never))
+  assert.match(configError(error).message, /^config: expected a config, an object with plugins, /)
 })
 
 // Options
@@ -293,7 +344,58 @@ test('a misspelt option is named with the one that was meant, however deep', () 
 test('options of a plugin that takes none are a fault', () => {
   const plain = definePlugin({ name: 'plain', apiVersion: 1, setup() {} })
   assert.equal(problemsOf({ plugins: [plain()] }), [])
-  assert.equal(pathsOf({ plugins: [plain({ a: 1 } as never)] }), ['plugins[0] (plain)'])
+  assert.equal(problemsOf({ plugins: [plain({ a: 1 } as never)] }), [
+    'plugins[0] (plain): a: there is no such key; it takes no options',
+  ])
+})
+
+test('options that must be given and were left out are told how to be given', () => {
+  const options = z.strictObject({ sides: z.int() })
+  const needy = definePlugin({ name: 'needy', apiVersion: 1, options, setup() {} })
+  const [problem] = problemsOf({ plugins: [(needy as unknown as () => Plugin)()] })
+  assert.match(
+    problem ?? '',
+    /^plugins\[0\] \(needy\): must be an object, found undefined; .* needy\({ … }\), or, .*\.prefault\({}\)/,
+  )
+  assert.match(problemsOf({ plugins: [needy({} as never)] })[0] ?? '', /a number, found undefined$/)
+})
+
+test('sizes are told in words for what is counted', () => {
+  const sized = definePlugin({
+    name: 'sized',
+    apiVersion: 1,
+    options: z.strictObject({
+      one: z.array(z.string()).min(1).default(['x']),
+      two: z.array(z.string()).min(2).max(3).default(['x', 'y']),
+      text: z.string().min(1).max(2).default('x'),
+    }),
+    setup() {},
+  })
+  const of = (options: object) => problemsOf({ plugins: [sized(options)] })
+  assert.equal(of({ one: [], two: ['x'], text: '' }), [
+    'plugins[0] (sized): one: must have at least 1 entry, found none',
+    'plugins[0] (sized): two: must have at least 2 entries, found 1',
+    'plugins[0] (sized): text: must be at least 1 character long, found ""',
+  ])
+  assert.equal(of({ two: ['a', 'b', 'c', 'd'], text: 'long' }), [
+    'plugins[0] (sized): two: must have at most 3 entries, found 4',
+    'plugins[0] (sized): text: must be at most 2 characters long, found "long"',
+  ])
+})
+
+test('a misspelt key is found in lists and in records too', () => {
+  const one = z.strictObject({ seconds: z.int().optional() })
+  const deep = definePlugin({
+    name: 'deep',
+    apiVersion: 1,
+    options: z.strictObject({ list: z.array(one).optional(), by: z.record(z.string(), one) }),
+    setup() {},
+  })
+  const options = { list: [{}, { secnods: 1 }], by: { x: { sec: 1 } } } as never
+  assert.equal(problemsOf({ plugins: [deep(options)] }), [
+    'plugins[0] (deep): list[1].secnods: there is no such key; did you mean "seconds"? (known: seconds)',
+    'plugins[0] (deep): by.x.sec: there is no such key; did you mean "seconds"? (known: seconds)',
+  ])
 })
 
 test('options that are no object are a fault of the plugin', () => {
@@ -452,6 +554,13 @@ test('the nearest word is the one with the fewest edits', () => {
 test('a short candidate is not meant by anything short', () => {
   assert.is(nearest('ab', ['x', 'yz']), undefined)
   assert.is(nearest('x', []), undefined)
+})
+
+test('the beginning of a word is enough where nothing is nearer', () => {
+  assert.is(nearest('sec', ['minutes', 'secondly', 'seconds']), 'seconds')
+  assert.is(nearest('SEC', new Set(['seconds']).values()), 'seconds')
+  assert.is(nearest('sec', ['seconds', 'sex']), 'sex')
+  assert.is(nearest('se', ['seconds']), undefined)
 })
 
 test('the first of several that are as near is taken', () => {

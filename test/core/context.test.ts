@@ -8,9 +8,109 @@ import { deliver, drop, refuse, type Client, type CloseEvent } from '../../core/
 import { createTestHost, type TestClient, type TestHost } from '../../core/testing/index.ts'
 import { echo, quit } from '../../plugins/index.ts'
 import { collected } from '../support/memory-garbage.ts'
-import { codeOf, join, logged, plugin, probe } from '../support/memory-plugins.ts'
+import { codeOf, join, logged, plugin, probe, thrownBy } from '../support/memory-plugins.ts'
 
 const test = suite('context')
+
+// Arguments
+
+test('what a door does not take is told by the name of the door', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin] })
+  const person = await join(host)
+  const client = chat.clientOf(person)
+  // The types know better.
+  const doors = chat.host as never as Record<string, (...args: unknown[]) => unknown>
+  const call = (door: string, ...args: unknown[]) =>
+    thrownBy(() => doors[door]?.(...args)).replace('ARGUMENT_INVALID: host.', '')
+  for (const [told, ...found] of [
+    [call('broadcast', 5), 'broadcast: expected a text, found 5'],
+    [call('broadcast', ['a']), 'broadcast: expected a text, found an array'],
+    [
+      call('broadcast', 'x', { exept: client }),
+      'broadcast: exept: there is no such key; did you mean "except"? (known: to, except)',
+    ],
+    [call('broadcast', 'x', null), 'broadcast: expected options, as { to, except }, found null'],
+    [
+      call('clientState', { n: 0 }),
+      'clientState: expected a function that makes the first value, found an object; write clientState(() => …)',
+    ],
+    [
+      call('clientState', () => 1, { kep: 'x' }),
+      'clientState: kep: there is no such key; did you mean "keep"? (known: keep)',
+    ],
+    [call('clientState', () => 1, 'x'), 'clientState: expected options, as { keep }, found "x"'],
+    [
+      call('clientState', () => 1, { keep: true }),
+      'clientState: keep: expected a name, a text, found true',
+    ],
+    [call('keep', () => ({})), 'keep: expected a name, a text, found a function'],
+    [call('keep', 'x', {}), 'keep: expected a function behind the name, found an object'],
+    [call('onStart'), 'onStart: expected a function, found undefined'],
+    [call('onDispose', 5), 'onDispose: expected a function, found 5'],
+    [call('setTimeout', 5, () => {}), 'setTimeout: expected a function, found 5'],
+    [call('setInterval', 5, () => {}), 'setInterval: expected a function, found 5'],
+  ]) {
+    assert.equal([told], found)
+  }
+  for (const [text, found] of [
+    [5, '5'],
+    [undefined, 'undefined'],
+    [['a', 5], 'an array'],
+  ]) {
+    assert.is(
+      thrownBy(() => client.send(text as string)),
+      `ARGUMENT_INVALID: client.send: expected a text or a list of texts, found ${String(found)}`,
+    )
+  }
+  assert.equal(person.take(), [])
+})
+
+test('an empty list sends nothing, and tells whether anything can be sent', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin] })
+  const person = await join(host)
+  const client = chat.clientOf(person)
+  assert.is(client.send([]), true)
+  assert.is(client.send(['a', '']), true)
+  await host.quiet()
+  assert.equal(person.take(), ['a', ''])
+  await person.reset()
+  assert.is(client.send([]), false)
+})
+
+test('an id in place of a client is told how to find the client', async () => {
+  const chat = probe()
+  await using _ = await createTestHost({ plugins: [chat.plugin] })
+  const { everyone } = chat.host
+  const [bob, nobody] = ['bob' as never as Client, undefined as never as Client]
+  const several =
+    /^CLIENT_INVALID: expected a client or several, found "bob"; host\.clients\.get\(id\)/
+  assert.match(
+    thrownBy(() => everyone.without(bob)),
+    several,
+  )
+  assert.match(
+    thrownBy(() => everyone.and(bob)),
+    several,
+  )
+  assert.match(
+    thrownBy(() => chat.host.broadcast('x', { to: bob })),
+    several,
+  )
+  assert.match(
+    thrownBy(() => chat.host.broadcast('x', { except: bob })),
+    several,
+  )
+  assert.match(
+    thrownBy(() => everyone.without(nobody)),
+    /or several, found undefined; host/,
+  )
+  assert.match(
+    thrownBy(() => everyone.has(bob)),
+    /a client of this host, found "bob"; host/,
+  )
+})
 
 // Clients
 
@@ -335,6 +435,18 @@ test('state goes with its plugin', async () => {
   await host.unload('goer')
   assert.equal([gone.peek(client), kept.peek(client)], [undefined, 'b'])
   assert.equal([gone.get(client), gone.peek(client)], ['a', undefined])
+})
+
+test('a name under which state is kept is for one state', async () => {
+  const [one, two] = [probe('one'), probe('two')]
+  await using _ = await createTestHost({ plugins: [one.plugin, two.plugin] })
+  one.host.clientState(() => 1, { keep: 'a' })
+  one.host.clientState(() => 1, { keep: 'b' })
+  two.host.clientState(() => 1, { keep: 'a' })
+  assert.match(
+    thrownBy(() => one.host.clientState(() => 2, { keep: 'a' })),
+    /^ARGUMENT_INVALID: host\.clientState: keep: there is a state "a" already; /,
+  )
 })
 
 test('state is refused to a made-up client', async () => {

@@ -7,6 +7,7 @@ import {
   defineService,
   deliver,
   drop,
+  refuse,
   Stage,
   type Plugin,
   type PluginContext,
@@ -23,6 +24,7 @@ import {
   plugin,
   probe,
   rejection,
+  thrownBy,
 } from '../support/memory-plugins.ts'
 
 const test = suite('plugins')
@@ -94,7 +96,10 @@ test('taps run by stage, then in the order of the plugins, then in that of regis
   const tapper = (name: string, ...stages: Array<Stage | undefined>): Plugin =>
     plugin(name, ({ hooks }) => {
       for (const stage of stages) {
-        hooks.line.tap({ stage }, () => void notes.push(`${name} ${stage ?? 'none'}`))
+        hooks.line.tap(
+          stage === undefined ? {} : { stage },
+          () => void notes.push(`${name} ${stage ?? 'none'}`),
+        )
       }
     })
   const { Guard, Filter, Normal, Deliver } = Stage
@@ -182,6 +187,97 @@ test('onFailure is refused where nothing is decided', async () => {
   })
   await using _ = await createTestHost({ plugins: [bad.plugin] })
 })
+
+test('an option of a tap that is misspelt is told with the one that was meant', async () => {
+  const one = probe()
+  await using _ = await createTestHost({ plugins: [one.plugin] })
+  const side: { tap(options: unknown, run: unknown): void } = one.host.hooks.line
+  const told = (options: unknown) => thrownBy(() => side.tap(options, () => {}))
+  assert.is(
+    told({ stge: 1 }),
+    'TAP_INVALID: hooks.line.tap: stge: there is no such key; did you mean "stage"? (known: name, stage, timeout, onFailure)',
+  )
+  const { Filtr } = Stage as Partial<Record<string, Stage>>
+  assert.match(
+    told({ stage: Filtr }),
+    /: stage: expected one of Stage\.Guard, .*, found undefined$/,
+  )
+  assert.match(told({ timeout: 0 }), /: timeout: must be at least 1, found 0$/)
+  assert.match(told(5), /: expected a name or options, and then a function, found 5$/)
+})
+
+test('an onFailure that is no verdict of its hook is refused as the hook is tapped', async () => {
+  const one = probe()
+  await using _ = await createTestHost({ plugins: [one.plugin] })
+  const { hooks } = one.host
+  const told = (hook: 'connect' | 'line', onFailure: unknown) =>
+    thrownBy(() => hooks[hook].tap({ onFailure: onFailure as never }, () => {}))
+  assert.match(told('line', refuse('no')), /^TAP_INVALID: .* onFailure: .*, found refuse\(\)$/)
+  assert.match(told('line', 'closed'), /^TAP_INVALID: .* onFailure: expected deliver\(\) or drop/)
+  assert.match(told('line', { kind: 'drop' }), /^TAP_INVALID: .*, found drop\(\) with no reason; /)
+  assert.match(told('connect', drop('no')), /^TAP_INVALID: .*refuse\(message\).*, found drop\(\)$/)
+  hooks.line.tap({ onFailure: deliver({ prefix: 'x ' }) }, () => {})
+  hooks.line.tap({ onFailure: drop('x') }, () => {})
+  hooks.connect.tap({ onFailure: refuse('x') }, () => {})
+})
+
+test('a verdict of another hook, or without its words, is told by the name of what made it', async () => {
+  let answer: unknown
+  const one = plugin('one', ({ hooks }) => hooks.line.tap('x', () => answer as undefined))
+  await using host = await createTestHost({ plugins: [one] })
+  const client = await join(host)
+  for (const [verdict, found] of [
+    [refuse('no'), 'refuse()'],
+    [(drop as () => unknown)(), "drop() with no reason; write drop('…'), with a text"],
+    [drop(5 as never), "drop() with the reason 5; write drop('…'), with a text"],
+    [{ kind: 'x' }, 'an object'],
+    [true, 'true'],
+  ]) {
+    answer = verdict
+    await client.say('x')
+    const [error] = host.takeErrors()
+    assert.is(
+      error?.message,
+      `line: expected deliver() or drop(reason) or nothing, found ${String(found)}`,
+    )
+  }
+})
+
+test('settled can be tapped at once alone', async () => {
+  const one = probe()
+  await using _ = await createTestHost({ plugins: [one.plugin] })
+  assert.equal(Object.keys(one.host.hooks.settled), ['tap'])
+  assert.equal(Object.keys(one.host.hooks.close), ['tap', 'tapPromise'])
+})
+
+test('a slip of the pen in setup is told with its place, and with what was meant', async () => {
+  const told = async (setup: (host: never) => unknown) =>
+    String(await rejection(createTestHost({ plugins: [plugin('one', setup as () => void)] })))
+  const place = String.raw`\(at \/[^\n:]*test\/core\/plugins\.test\.ts:\d+\)`
+  for (const [setup, meant] of [
+    [(host: Slip) => host.clientStat(), 'clientState'],
+    [({ comand }: Slip) => comand(), 'command'],
+    [({ hooks }: Slip) => hooks.line.tapp(), 'tap'],
+  ] as const) {
+    assert.match(
+      await told(setup),
+      new RegExp(`is not a function ${place}; did you mean "${meant}"\\?$`),
+    )
+  }
+  assert.match(
+    await told(({ hooks }: Slip) => hooks.lien.tap()),
+    new RegExp(`reading 'tap'\\) ${place}; .*the hooks are connect, line, command, settled, `),
+  )
+  assert.match(await told(({ x }: Slip) => x.y), new RegExp(`reading 'y'\\) ${place}$`))
+})
+
+/** What somebody takes for a context. */
+interface Slip {
+  clientStat(): void
+  comand(): void
+  readonly hooks: { readonly line: { tapp(): void }; readonly lien: { tap(): void } }
+  readonly x: { readonly y: number }
+}
 
 test("nobody gets at tapable's own side of a hook", async () => {
   const one = probe()

@@ -443,7 +443,7 @@ test('state that is kept by name is found again, any other begins anew', async (
       run: ({ client }) => `${++kept.get(client).n} ${++fresh.get(client).n} ${++all.n}`,
     })
   })
-  const again = (): Plugin => ({ ...counting, definition: {} })
+  const again = (): Plugin => ({ ...counting, definition: { ...counting.definition } })
   await using host = await createTestHost({ plugins: [again()] })
   const ann = await join(host)
   assert.equal(await ann.say('/n'), ['1 1 1'])

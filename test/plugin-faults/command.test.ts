@@ -186,13 +186,22 @@ test('a thenable that settles twice is answered once', async () => {
   assert.equal(settled, ['done bad'])
 })
 
-test('what a command answers but text is ignored', async () => {
-  for (const answer of [null, 5, true, {}, [], () => {}, Promise.resolve(5)]) {
+/** A list that fails when it is looked at. */
+const touchy: unknown = new Proxy([], {
+  get(_list, key) {
+    if (key === 'then') return undefined
+    throw new Error('do not touch')
+  },
+})
+
+test('what a command answers but text is answered as failed', async () => {
+  for (const answer of [null, 5, true, {}, [5], touchy, () => {}, Promise.resolve(5)]) {
     const { host, answers, settled, after } = await commanded(() => answer)
     await using _ = host
-    assert.equal(answers, [])
-    assert.equal(settled, ['done bad'])
+    assert.equal(answers, ['/fail failed'])
+    assert.equal(settled, ['failed bad'])
     assert.equal(after, ['after'])
+    assertBlamed(host, '/fail', 'COMMAND_FAILED')
   }
 })
 

@@ -178,18 +178,18 @@ test('the cause of a wrong verdict says what was expected and what was found', a
   )
 })
 
-test('an onFailure that is no verdict is told too, and the line goes on', async () => {
+test('an onFailure that hides the sender is told too, and the line goes on', async () => {
   const { host, one, two } = await said(
     () => {
       throw new Error('oh')
     },
-    'closed' as unknown as LineVerdict,
+    deliver({ prefix: 'nobody: ' }),
   )
   await using _ = host
   assert.equal(two.take(), [`(${one.id}) line`])
   assert.equal(faults(host), [
     'bad line HOOK_FAILED',
-    'bad line (onFailure) HOOK_FAILED < VERDICT_INVALID',
+    'bad line (onFailure) HOOK_FAILED < PREFIX_INVALID',
   ])
 })
 

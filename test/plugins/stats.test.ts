@@ -17,7 +17,7 @@ interface Chat {
 async function chat(options: { rows?: number } = {}, config: TestConfig = {}): Promise<Chat> {
   let text = ''
   const output = { write: (more: string) => (text += more) }
-  const plugins = [stats({ ...options, output }), mute(), quit(), config.plugins, echo()]
+  const plugins = [stats({ ...options, output }), mute(), quit(), config.plugins ?? [], echo()]
   const host = await createTestHost({ ...config, plugins })
   return {
     host,

@@ -26,17 +26,20 @@ class Client extends Duplex {
 
 /** Plugins that tap the line hook, each at another stage, and let every line pass. */
 function onlookers(count: number): Plugin[] {
-  const stages = [Stage.Guard, Stage.Filter, Stage.Normal]
+  const stages: readonly Stage[] = [Stage.Guard, Stage.Filter, Stage.Normal]
   return Array.from({ length: count }, (_, index) =>
     definePlugin({
       name: `onlooker-${index}`,
       apiVersion: 1,
       setup(host) {
         let seen = 0
-        host.hooks.line.tap({ stage: stages[index % stages.length] }, ({ text }) => {
-          seen += text.length
-          return undefined
-        })
+        host.hooks.line.tap(
+          { stage: stages[index % stages.length] ?? Stage.Normal },
+          ({ text }) => {
+            seen += text.length
+            return undefined
+          },
+        )
       },
     })(),
   )

@@ -105,6 +105,16 @@ export function codeOf(run: () => unknown): string {
   throw new Error('nothing was thrown')
 }
 
+/** What a function throws at a plugin, as `CODE: MESSAGE`. Fails the test when it throws nothing. */
+export function thrownBy(run: () => unknown): string {
+  try {
+    run()
+  } catch (error) {
+    return error instanceof ChatError ? `${error.code}: ${error.message}` : String(error)
+  }
+  throw new Error('nothing was thrown')
+}
+
 /** What a promise is rejected with. Fails the test when it is not. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   try {
