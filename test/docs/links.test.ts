@@ -76,8 +76,10 @@ function inDocs(file: string): string {
 /** Whether a path from the root goes into the package, as the list of package.json says. */
 function isPacked(path: string): boolean {
   if (ALWAYS_PACKED.includes(path)) return true
-  const among = (folders: readonly string[]): boolean =>
-    folders.some((folder) => path === folder || path.startsWith(`${folder}/`))
+  const among = (patterns: readonly string[]): boolean =>
+    patterns.some((pattern) =>
+      new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[^/]+')}(?:/|$)`).test(path),
+    )
   const [out, packed] = [true, false].map((not) =>
     files.filter((file) => file.startsWith('!') === not).map((file) => file.replace('!', '')),
   )
