@@ -23,6 +23,8 @@ export interface HostPackage {
   readonly devDependencies: Readonly<Record<string, string>>
 }
 
+/** What a package says of itself where nobody has said more. */
+const DESCRIPTION = 'A plugin for multiecho.'
 const NAME = /^(?:([a-z][a-z0-9]*(?:-[a-z0-9]+)*):)?([a-z][a-z0-9]*(?:-[a-z0-9]+)*)$/
 const COMMAND = /^[a-z][a-z0-9_-]*$/
 /** Commands of the other plugins in its chat.config.ts. */
@@ -48,7 +50,7 @@ const TAKEN_WORDS = new Set(
  * `NOT_WRITTEN` when one of the files is there, and `USAGE` when a name is none. `builtIn` are names that are taken.
  */
 export function writeNewPlugin(
-  { name, folder, description = 'A multiecho plugin.', command }: NewPlugin,
+  { name, folder, description, command }: NewPlugin,
   host: HostPackage,
   builtIn: readonly string[],
 ): string {
@@ -64,7 +66,11 @@ export function writeNewPlugin(
     PLUGIN_PACKAGE: scope === undefined ? packageName : `@${scope}/${packageName}`,
     PLUGIN_EXPORT: exportOf(short),
     PLUGIN_COMMAND: checkCommand(command, short),
-    PLUGIN_DESCRIPTION: checkDescription(description),
+    PLUGIN_DESCRIPTION: description ?? DESCRIPTION,
+    PLUGIN_INTRODUCTION:
+      description === undefined
+        ? DESCRIPTION
+        : `${checkDescription(description)}\n\n${DESCRIPTION}`,
     MULTIECHO_RANGE: `^${host.version}`,
     NODE_RANGE: host.engines['node'] ?? '*',
     NODE_TYPES_RANGE: rangeOf(host, '@types/node'),
@@ -169,9 +175,36 @@ function templateFiles(words: Readonly<Record<string, string>>): ReadonlyMap<str
     const quoted = (found: string): string => JSON.stringify(word(found)).slice(1, -1)
     const text = readFileSync(join(root, path), 'utf8')
     const file = (OTHERWISE_NAMED[path] ?? path).replaceAll(pattern, word)
-    files.push([file, text.replaceAll(pattern, path.endsWith('.json') ? quoted : word)])
+    const written = text.replaceAll(pattern, path.endsWith('.json') ? quoted : word)
+    files.push([file, path.endsWith('.md') ? alignTables(written) : written])
   }
   return new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** Makes each column as wide as its widest cell, which words in place of others have changed. */
+function alignTables(markdown: string): string {
+  return markdown.replaceAll(/(?:^\|.*\|\n)+/gm, (table) => {
+    const rows = table.trimEnd().split('\n')
+    const cells = rows.map((row) =>
+      row
+        .slice(1, -1)
+        .split('|')
+        .map((cell) => cell.trim()),
+    )
+    const isRule = (cell: string): boolean => /^-+$/.test(cell)
+    const widths: number[] = []
+    for (const row of cells) {
+      for (const [column, cell] of row.entries())
+        widths[column] = Math.max(widths[column] ?? 3, isRule(cell) ? 3 : cell.length)
+    }
+    const aligned = cells.map((row) =>
+      row.map((cell, column) => {
+        const width = widths[column] ?? 0
+        return isRule(cell) ? '-'.repeat(width) : cell.padEnd(width)
+      }),
+    )
+    return aligned.map((row) => `| ${row.join(' | ')} |\n`).join('')
+  })
 }
 
 function shown(path: string): string {

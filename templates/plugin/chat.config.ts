@@ -5,5 +5,6 @@ import { PLUGIN_EXPORT } from './src/PLUGIN_FILE.ts'
 
 export default defineConfig({
   host: '127.0.0.1',
+  port: 9090,
   plugins: [PLUGIN_EXPORT({ greeting: 'Welcome' }), defaults()],
 })

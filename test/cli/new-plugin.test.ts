@@ -89,11 +89,38 @@ test('what it writes has the right types, and passes its test', async () => {
   assert.is(made.description, `It's "new" & $1.`)
   const checked = await run(join(CHECKOUT, 'node_modules/typescript/bin/tsc'), '-p', '.')
   assert.is(checked.status, 0, checked.stdout)
-  const tested = await run('--import', 'tsx', '--test', '--test-reporter=tap', 'test/new.test.ts')
+  // A second file with a test, and one that leaves a timer open.
+  writeFileSync(
+    join(here, 'test/open.test.ts'),
+    "import { test } from 'node:test'\ntest('open', () => void setInterval(() => {}, 1000))\n",
+  )
+  const [program, ...args] = made.scripts['test']?.split(' ') ?? []
+  assert.is(program, 'node')
+  assert.is(args.pop(), 'test/*.test.ts')
+  const files = filesIn(join(here, 'test')).map((file) => `test/${file}`)
+  const tested = await run(...args, '--test-reporter=tap', ...files)
   assert.is(tested.status, 0, tested.stdout)
-  assert.match(tested.stdout, /^# pass 2$/m)
+  assert.match(tested.stdout, /^# pass 4$/m)
   const listed = await run(CLI, 'check')
   assert.match(listed.stdout, 'plugins: acme:new, logging')
+})
+
+test('its README says once what it is, and has even tables, whatever the command is called', async () => {
+  using folder = makeFolder()
+  const command = 'a-very-long-name_of-a-command-that-nobody-types'
+  await newPlugin(folder.path, 'dice', 'plain', '--command', command)
+  await newPlugin(folder.path, 'dice', 'told', '--command', 'r', '--description', 'Dice.')
+  const [plain, told] = ['plain', 'told'].map((name) => folder.read(`${name}/README.md`))
+  assert.ok(plain?.startsWith('# multiecho-plugin-dice\n\nA plugin for multiecho.\n\n## '))
+  assert.ok(told?.startsWith('# multiecho-plugin-dice\n\nDice.\n\nA plugin for multiecho.\n\n## '))
+  for (const text of [plain, told]) {
+    const tables = text?.match(/(?:^\|.*\n)+/gm) ?? []
+    assert.is(tables.length, 3)
+    for (const table of tables) {
+      const rows = table.trimEnd().split('\n')
+      assert.is(new Set(rows.map((row) => row.length)).size, 1, table)
+    }
+  }
 })
 
 test('the package in docs/examples/ is one that was written so, and has grown', async () => {
@@ -182,6 +209,7 @@ interface Made {
   readonly description: string
   readonly keywords: readonly string[]
   readonly engines: Readonly<Record<string, string>>
+  readonly scripts: Readonly<Record<string, string>>
   readonly peerDependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
 }

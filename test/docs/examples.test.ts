@@ -32,9 +32,10 @@ interface RunSection extends Section {
 
 const root = join(import.meta.dirname, '../..')
 const cli = join(root, 'dist/core/cli.js')
+const TSC = join(root, 'node_modules/typescript/bin/tsc')
 const temporary = mkdtempSync(join(tmpdir(), 'multiecho-docs-'))
 /** Pages whose sections share a folder. */
-const ONE_FOLDER = new Set(['docs/guide/first-plugin.md'])
+const ONE_FOLDER = new Set(['docs/guide/first-plugin.md', 'docs/guide/javascript.md'])
 const CONFIG = /\.config\.(ts|js|mjs)$/
 
 /** Commands that are shown and not run here: they need the network, or `.ci/run` runs them. */
@@ -53,6 +54,7 @@ const RUN_ELSEWHERE = new Set([
   'npm pack --dry-run',
   'npm exec --package multiecho -- multiecho new-plugin acme:dice --command roll',
   'npm install --save-dev tsx typescript @types/node',
+  'npm install --save-dev uvu',
   'npx multiecho -p 9090',
 ])
 
@@ -108,7 +110,7 @@ test('every command that is shown is run, here or elsewhere', () => {
     const files = blocks.filter(isFile).map(({ name }) => name)
     const commands = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text)
     for (const command of commands.flatMap((text) => text.trimEnd().split('\n'))) {
-      const tested = /^node --import tsx (?:--test )?(\S+)$/.exec(command)?.[1]
+      const tested = /^node (?:--import tsx )?(?:--test )?(\S+)$/.exec(command)?.[1]
       const known =
         RUN_ELSEWHERE.has(command) ||
         command.startsWith('printf ') ||
@@ -147,14 +149,34 @@ for (const section of sections) {
 }
 
 for (const { page, title, blocks, folder } of sections) {
-  for (const { name, text } of blocks.filter((block) => block.name.endsWith('.uvu.ts'))) {
+  for (const { name, text } of blocks.filter((block) => /\.(uvu\.ts|test\.js)$/.test(block.name))) {
     test(`${page}, ${title}: ${name} passes`, async () => {
-      const { status, output } = await run(['--import', 'tsx', name], folder)
+      const loader = name.endsWith('.ts') ? ['--import', 'tsx'] : []
+      const { status, output } = await run([...loader, name], folder)
       assert.is(status, 0, output)
       assert.match(output, new RegExp(`Passed: +${text.match(/^test\(/gm)?.length}$`, 'm'))
     })
   }
 }
+
+test('a plugin in JavaScript gets types as its package.json says', async () => {
+  const { folder } = sectionNamed('docs/guide/javascript.md', 'Package it')
+  const { scripts, files } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    scripts: { prepack: string }
+    files: string[]
+  }
+  const [program, ...args] = scripts.prepack.split(' ')
+  assert.is(program, 'tsc')
+  const { status, output } = await run([TSC, ...args], folder)
+  assert.is(status, 0, output)
+  assert.match(readFileSync(join(folder, 'types/history.d.ts'), 'utf8'), /lines\?: number/)
+  for (const file of files) assert.ok(existsSync(join(folder, file)), file)
+  const checked = await run(
+    [TSC, 'history.js', '--noEmit', '--allowJs', '--strict', ...args.slice(-5)],
+    folder,
+  )
+  assert.is(checked.status, 0, checked.output)
+})
 
 test('check without a config file says what the docs show', async () => {
   const expected = shownBy(
@@ -169,8 +191,7 @@ test('every example has the right types, by the tsconfig.json of the guide', asy
   const { blocks } = sectionNamed('docs/guide/write-a-plugin.md', 'Test it')
   const tsconfig = blocks.find(({ name }) => name === 'tsconfig.json')
   writeFileSync(join(temporary, 'tsconfig.json'), tsconfig?.text ?? '')
-  const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const { status, output } = await run([tsc, '-p', temporary, '--listFiles'], temporary)
+  const { status, output } = await run([TSC, '-p', temporary, '--listFiles'], temporary)
   const lines = output.split('\n')
   assert.is(status, 0, lines.filter((line) => !line.startsWith('/')).join('\n'))
   for (const { folder } of sections.filter(({ blocks: all }) => all.some(isTypeScript))) {
@@ -270,6 +291,29 @@ test('rooms keep lines to themselves', async () => {
   assert.equal(bob.take(), ['(ann) psst'])
   assert.equal(await cid.say('anybody?'), [])
   assert.equal(ann.take(), [])
+  await host.stop()
+})
+
+test('ignore leaves out who does not want to hear somebody', async () => {
+  const host = await guideHost('Leave somebody out', 'ignore')
+  const [ann, bob] = [await host.connect('ann'), await host.connect('bob')]
+  const cid = await host.connect('cid')
+  assert.equal(await bob.say('/ignore ann'), ['you hear nothing more of ann'])
+  assert.equal(await bob.say('/ignore bob'), ['there is nobody else called bob'])
+  await ann.say('hello')
+  assert.equal(bob.take(), [])
+  assert.equal(cid.take(), ['(ann) hello'])
+  await bob.say('hi')
+  assert.equal(ann.take(), ['(bob) hi'])
+  await host.stop()
+})
+
+test('cheers answers behind the line', async () => {
+  const host = await guideHost('Answer a line', 'cheers')
+  const [ann, bob] = [await host.connect('ann'), await host.connect('bob')]
+  await ann.say('cheers')
+  await host.advance(0)
+  assert.equal(bob.take(), ['(ann) cheers', 'cheers, ann!'])
   await host.stop()
 })
 

@@ -12,6 +12,7 @@ const test = suite('the guide to a first plugin')
 
 const sections = sectionsOf('docs/guide/first-plugin.md')
 const CONFIG = 'chat.config.ts'
+const TSC = path(CHECKOUT, 'node_modules/typescript/bin/tsc')
 
 test('from new-plugin to a reload under two connected clients', async () => {
   using folder = makeFolder()
@@ -24,10 +25,18 @@ test('from new-plugin to a reload under two connected clients', async () => {
   const home = path(folder.path, 'multiecho-plugin-dice')
   mkdirSync(path(home, 'node_modules'))
   symlinkSync(CHECKOUT, path(home, 'node_modules/multiecho'))
+  symlinkSync(path(CHECKOUT, 'node_modules/@types'), path(home, 'node_modules/@types'))
   const files = sections.flatMap(({ blocks }) => blocks.filter(isFile))
-  for (const { name, text } of files) {
-    assert.is.not(folder.read(path('multiecho-plugin-dice', name)), '', `${name} replaces a file`)
-    writeFileSync(path(home, name), text)
+  for (const { title, blocks } of sections) {
+    for (const { name, text } of blocks.filter(isFile)) {
+      assert.is.not(folder.read(path('multiecho-plugin-dice', name)), '', `${name} replaces a file`)
+      writeFileSync(path(home, name), text)
+    }
+    if (title !== 'Test it') continue
+    // `npm test` checks the types of all files first.
+    await using types = startChild(process.execPath, [TSC], { cwd: home })
+    const { status, stdout } = await types.ended()
+    assert.is(status, 0, stdout)
   }
 
   await using host = startChild(process.execPath, [CLI, '-p', '0'], { cwd: home })

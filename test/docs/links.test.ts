@@ -1,4 +1,4 @@
-/** Links from page to page lead somewhere. */
+/** Links from page to page lead somewhere, in a clone and in the package. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { suite } from 'uvu'
@@ -9,6 +9,15 @@ const pages = readdirSync(root)
   .concat(readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map(inDocs))
   .filter((file) => file.endsWith('.md'))
   .map((file) => join(root, file))
+
+/** What npm packs. It packs some files whatever the list says. */
+const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  files: string[]
+}
+const ALWAYS_PACKED = ['package.json', 'README.md', 'LICENSE']
+
+/** Pages that may lead out of the package: this one links the programs that measured, which are not packed. */
+const LINKS_OUT = new Set(['docs/performance.md'])
 
 const test = suite('links')
 
@@ -26,6 +35,20 @@ test('every relative link leads to a file, and to a heading in it', () => {
     }
   }
   assert.ok(count > 100, `only ${count} links were found`)
+})
+
+test('within the package, every relative link leads to a file of the package', () => {
+  const dead: string[] = []
+  for (const page of pages.filter((path) => isPacked(relative(root, path)))) {
+    const name = relative(root, page)
+    if (LINKS_OUT.has(name)) continue
+    for (const [, target = ''] of withoutCode(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+      const [file = ''] = target.split('#')
+      if (/^[a-z]+:/.test(target) || file === '') continue
+      if (!isPacked(relative(root, join(dirname(page), file)))) dead.push(`${name}: ${target}`)
+    }
+  }
+  assert.equal(dead, [])
 })
 
 test('every page of the docs can be reached from the README', () => {
@@ -48,6 +71,19 @@ test.run()
 
 function inDocs(file: string): string {
   return join('docs', file)
+}
+
+/** Whether a path from the root goes into the package, as the list of package.json says. */
+function isPacked(path: string): boolean {
+  if (ALWAYS_PACKED.includes(path)) return true
+  const among = (patterns: readonly string[]): boolean =>
+    patterns.some((pattern) =>
+      new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[^/]+')}(?:/|$)`).test(path),
+    )
+  const [out, packed] = [true, false].map((not) =>
+    files.filter((file) => file.startsWith('!') === not).map((file) => file.replace('!', '')),
+  )
+  return among(packed ?? []) && !among(out ?? [])
 }
 
 function withoutCode(page: string): string {

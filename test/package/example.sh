@@ -11,7 +11,6 @@ cp -r "$root/docs/examples/multiecho-plugin-poll" author
 (
   cd author
   npm install --no-audit --no-fund --prefer-offline --save-dev "$tarball"
-  npm run types
   npm test
   npm pack --loglevel=error --pack-destination ..
 )

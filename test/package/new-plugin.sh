@@ -12,7 +12,6 @@ npm exec --yes --package "$tarball" -- \
 cd multiecho-plugin-dice
 # As `npm install` would, if this version of the host were published.
 npm install --no-audit --no-fund --prefer-offline --save-dev "$tarball"
-npm run types
 npm test
 npm pack --loglevel=error
 tar -tzf acme-multiecho-plugin-dice-0.1.0.tgz | sort | tr '\n' ' ' | tee packed

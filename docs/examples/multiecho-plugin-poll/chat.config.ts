@@ -5,5 +5,6 @@ import { poll } from './src/poll.ts'
 
 export default defineConfig({
   host: '127.0.0.1',
+  port: 9090,
   plugins: [poll({ minutes: 0.1 }), defaults()],
 })

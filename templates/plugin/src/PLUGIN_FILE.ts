@@ -11,7 +11,7 @@ export const PLUGIN_EXPORT = definePlugin({
     })
     .prefault({}),
   setup(host, { greeting }) {
-    const state = host.clientState(() => ({ times: 0 }))
+    const state = host.clientState(() => ({ times: 0 }), { keep: 'times' })
 
     host.command({
       name: 'PLUGIN_COMMAND',

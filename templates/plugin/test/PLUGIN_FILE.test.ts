@@ -16,3 +16,12 @@ test('each client is counted by itself', async () => {
   assert.deepEqual(await bob.say('/PLUGIN_COMMAND'), ['Hi, bob! (1)'])
   await host.stop()
 })
+
+test('a reload with another option leaves the counts as they are', async () => {
+  const host = await createTestHost({ plugins: [PLUGIN_EXPORT({ greeting: 'Hi' })] })
+  const ada = await host.connect('ada')
+  assert.deepEqual(await ada.say('/PLUGIN_COMMAND'), ['Hi, ada! (1)'])
+  await host.reload({ plugins: [PLUGIN_EXPORT({ greeting: 'Hello' })] })
+  assert.deepEqual(await ada.say('/PLUGIN_COMMAND'), ['Hello, ada! (2)'])
+  await host.stop()
+})
