@@ -2,6 +2,7 @@
  * The catalogue: every error of the host is made here, by code. A text says what was expected, what was found, where, and
  * what to do. docs/reference/errors.md has an entry for each code.
  */
+import { placeOf } from './place.ts'
 import { safeText } from './text.ts'
 
 export type ErrorCode =
@@ -141,7 +142,7 @@ export const errors = {
     ),
 
   commandFailed: (plugin: string, name: string, cause: unknown) =>
-    new ChatError('COMMAND_FAILED', `/${name} failed: ${describe(cause)}`, {
+    new ChatError('COMMAND_FAILED', `/${name} failed: ${describeFault(cause)}`, {
       plugin,
       hook: `/${name}`,
       cause,
@@ -176,20 +177,39 @@ export const errors = {
       `faults of plugins were not looked at: ${fault.plugin ?? '?'}: ${fault.message}; mend the plugin, or take them with takeErrors() where they are meant`,
     ),
 
-  hookFailed: (plugin: string, hook: string, cause: unknown) =>
-    new ChatError('HOOK_FAILED', `${hook}: ${describe(cause)}`, { plugin, hook, cause }),
-
-  hookTimeout: (plugin: string, hook: string, milliseconds: number) =>
-    new ChatError('HOOK_TIMEOUT', `${hook}: no answer within ${milliseconds} ms; it was given up`, {
+  hookFailed: (plugin: string, hook: string, cause: unknown, tap?: Labelled) =>
+    new ChatError('HOOK_FAILED', `${labelled(hook, tap)}: ${describeFault(cause)}`, {
       plugin,
       hook,
+      cause,
     }),
 
-  stopTimeout: (plugin: string, hook: string) =>
+  /** `tap` is left out where it is none that has not answered. */
+  hookTimeout: (plugin: string, hook: string, milliseconds: number, tap?: Labelled) =>
     new ChatError(
       'HOOK_TIMEOUT',
-      `${hook}: no answer before the host had to stop; it was given up`,
+      `${labelled(hook, tap)}: no answer within ${milliseconds} ms; it was given up; answer sooner${tap === undefined ? '' : ', or give the tap a larger timeout'}`,
       { plugin, hook },
+    ),
+
+  stopTimeout: (plugin: string, hook: string, tap?: Labelled) =>
+    new ChatError(
+      'HOOK_TIMEOUT',
+      `${labelled(hook, tap)}: no answer before the host had to stop; it was given up`,
+      { plugin, hook },
+    ),
+
+  /** The last of a number of timeouts in a row. */
+  tapSkipped: (
+    { message, plugin, hook }: ChatError,
+    times: number,
+    milliseconds: number,
+    answers: boolean,
+  ) =>
+    new ChatError(
+      'HOOK_TIMEOUT',
+      `${message}; that is ${times} times in a row: it is skipped for ${milliseconds / 1000} s${answers ? ', its onFailure answers meanwhile' : ''}`,
+      { ...(plugin !== undefined && { plugin }), ...(hook !== undefined && { hook }) },
     ),
 
   listenFailed: (message: string, cause: unknown) =>
@@ -245,7 +265,7 @@ export const errors = {
     ),
 
   pluginDisposeFailed: (plugin: string, cause: unknown) =>
-    new ChatError('PLUGIN_DISPOSE_FAILED', `onDispose: ${describe(cause)}`, {
+    new ChatError('PLUGIN_DISPOSE_FAILED', `onDispose: ${describeFault(cause)}`, {
       plugin,
       hook: 'onDispose',
       cause,
@@ -266,7 +286,7 @@ export const errors = {
     ),
 
   pluginStartFailed: (plugin: string, cause: unknown) =>
-    new ChatError('PLUGIN_START_FAILED', `${plugin} could not start: ${describe(cause)}`, {
+    new ChatError('PLUGIN_START_FAILED', `${plugin} could not start: ${describeFault(cause)}`, {
       plugin,
       hook: 'onStart',
       cause,
@@ -301,7 +321,11 @@ export const errors = {
     new ChatError('TAP_INVALID', `hooks.${hook}.tap: ${problem}`, { plugin, hook }),
 
   timerFailed: (plugin: string, cause: unknown) =>
-    new ChatError('TIMER_FAILED', `timer: ${describe(cause)}`, { plugin, hook: 'timer', cause }),
+    new ChatError('TIMER_FAILED', `timer: ${describeFault(cause)}`, {
+      plugin,
+      hook: 'timer',
+      cause,
+    }),
 
   usage: (message: string) => new ChatError('USAGE', message),
 
@@ -320,6 +344,21 @@ export function describe(thrown: unknown): string {
     return `threw ${UNSHOWABLE}`
   }
   return `threw ${show(thrown)}`
+}
+
+/** What a plugin threw, and where. */
+function describeFault(thrown: unknown): string {
+  const place = placeOf(thrown)
+  return place === undefined ? describe(thrown) : `${describe(thrown)} (${place})`
+}
+
+/** A tap, as a text calls it. */
+interface Labelled {
+  readonly label: string | undefined
+}
+
+function labelled(hook: string, tap: Labelled | undefined): string {
+  return tap?.label === undefined ? hook : `${hook} ${show(tap.label)}`
 }
 
 const UNSHOWABLE = 'something that cannot be shown'
