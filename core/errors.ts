@@ -59,7 +59,7 @@ export class ChatError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    where: { plugin?: string; hook?: string; cause?: unknown } = {},
+    where: { plugin?: string | undefined; hook?: string | undefined; cause?: unknown } = {},
   ) {
     super(message, 'cause' in where ? { cause: where.cause } : undefined)
     this.name = 'ChatError'
@@ -119,6 +119,8 @@ export class CheckError extends ChatError {
   }
 }
 
+const NOT_RELOADED = 'not reloaded: '
+
 export const errors = {
   /** What a host has answered, which may be another version. */
   answered: (code: string, message: string) => new ChatError(code as ErrorCode, message),
@@ -163,6 +165,12 @@ export const errors = {
       },
     ]),
 
+  configGone: (file: string) =>
+    new ConfigError('CONFIG_NOT_FOUND', file, [
+      { path: '', message: 'the config file is gone; put it back, and reload again' },
+    ]),
+
+  /** `file` is the config file, or the place in what it imports. */
   configNotLoaded: (file: string, message: string) =>
     new ConfigError('CONFIG_NOT_LOADED', file, [{ path: '', message }]),
 
@@ -209,7 +217,7 @@ export const errors = {
     new ChatError(
       'HOOK_TIMEOUT',
       `${message}; that is ${times} times in a row: it is skipped for ${milliseconds / 1000} s${answers ? ', its onFailure answers meanwhile' : ''}`,
-      { ...(plugin !== undefined && { plugin }), ...(hook !== undefined && { hook }) },
+      { plugin, hook },
     ),
 
   listenFailed: (message: string, cause: unknown) =>
@@ -299,7 +307,15 @@ export const errors = {
     ),
 
   reloadFailed: (problem: string, cause?: unknown) =>
-    new ChatError('RELOAD_FAILED', `not reloaded: ${problem}`, { cause }),
+    new ChatError('RELOAD_FAILED', `${NOT_RELOADED}${problem}`, { cause }),
+
+  /** The same fault, which has kept a reload, or a switch, from changing anything. */
+  notDone: ({ code, message, plugin, hook, cause }: ChatError, what: string) =>
+    new ChatError(code, `${what}: ${message.replace(NOT_RELOADED, '')}`, {
+      plugin,
+      hook,
+      ...(cause !== undefined && { cause }),
+    }),
 
   requestInvalid: (problem: string) => new ChatError('REQUEST_INVALID', problem),
 
