@@ -1,8 +1,8 @@
 /** The command line: what was asked for, or one sentence about what is wrong with it. */
-import { cac } from 'cac'
+import { cac, type CAC } from 'cac'
 import { hostSchema, portSchema } from './config.ts'
 import { describe, errors } from './errors.ts'
-import { didYouMean } from './nearest.ts'
+import { didYouMean, nearest } from './nearest.ts'
 import type { NewPlugin } from './new-plugin.ts'
 import { safeText } from './text.ts'
 
@@ -68,7 +68,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .option('--command <name>', 'Its first command; called like the plugin when left out')
     .example((name) => `  $ ${name} new-plugin acme:dice --command roll`)
     .action((name: string, folder: string | undefined, options: Options) => {
-      for (const option of ['port', 'host', 'config', 'control', 'watch']) {
+      for (const option of unusedBy('new-plugin')) {
         if (options[option] === undefined) continue
         throw errors.usage(
           `--${option} is for running a chat; new-plugin takes --description and --command`,
@@ -120,10 +120,12 @@ export function parseArguments(argv: readonly string[], version: string): Argume
   cli.help((sections) =>
     sections
       .filter(({ title }) => title?.startsWith('For more info') !== true)
-      // The default command has no name to list it by.
       .map((section) => ({
         ...section,
-        body: section.body.replace(/^ *\[\.\.\.words\].*\n/m, ''),
+        body: section.body
+          .split('\n')
+          .filter((line) => !isMeaningless(line, cli.matchedCommandName))
+          .join('\n'),
       })),
   )
   cli.version(version)
@@ -131,7 +133,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     cli.parse([...argv.slice(0, 2), ...argv.slice(2).flatMap(asText)], { run: false })
     cli.runMatchedCommand()
   } catch (cause) {
-    const problem = describe(cause).replaceAll('`', '')
+    const problem = unknownOption(cli, cause) ?? describe(cause).replaceAll('`', '')
     throw errors.usage(`${problem}${problem.endsWith('?') ? ' See' : '; see'} multiecho --help`)
   }
   if (task === undefined) return undefined
@@ -150,6 +152,36 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     config: textOption(options, 'config'),
     control: textOption(options, 'control'),
   }
+}
+
+/** Global options that a command has no use for. */
+function unusedBy(command: string | undefined): readonly string[] {
+  if (command === 'new-plugin') return ['port', 'host', 'config', 'control']
+  return ASKING.has(command) ? ['port', 'host'] : []
+}
+
+/** Whether a line of the help is of an option without a use, or of the default command, which has no name to list it by. */
+function isMeaningless(line: string, command: string | undefined): boolean {
+  const [, option] = /^ +(?:-\w, )?--([\w-]+)/.exec(line) ?? []
+  if (option === undefined) return /^ *\[\.\.\.words\]/.test(line)
+  return unusedBy(command).includes(option)
+}
+
+/** What is wrong with an option that a command does not know: others do, or another one was meant. */
+function unknownOption(cli: CAC, cause: unknown): string | undefined {
+  const [, dashes = '', name] = /^Unknown option `(--?)([^`]*)`$/.exec(describe(cause)) ?? []
+  if (name === undefined) return undefined
+  const namesOf = ({ options }: { options: readonly { name: string }[] }): string[] =>
+    options.map((option) => option.name)
+  const owners = cli.commands.filter((command) => namesOf(command).includes(name))
+  if (owners.length > 0) {
+    const uses = owners.map((owner) => (owner.isDefaultCommand ? 'running a chat' : owner.name))
+    return `--${name} is for ${uses.join(' and ')}`
+  }
+  const known = [...namesOf(cli.globalCommand), ...namesOf(cli.matchedCommand ?? cli.globalCommand)]
+  const meant = nearest(name, known)
+  const hint = meant === undefined ? '' : `; did you mean --${meant}?`
+  return `Unknown option ${dashes}${name}${hint}`
 }
 
 /** Options that take a text, by the ways to write them. */

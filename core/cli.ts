@@ -55,19 +55,27 @@ async function main(): Promise<number> {
 
 /** Reads the config as often as it is asked to, from the file that was found first. */
 function createSource(asked: Arguments, watch = false): ConfigSource {
-  const files = new Set<string>()
+  /** Those of the last load that went well, and all that were met since. */
+  let files = new Set<string>()
+  /** Those of the load that is under way, or of the last one. */
+  let met = new Set<string>()
   let path: string | undefined
   return {
     watch,
-    files: () => (files.size > 0 ? files : CONFIG_NAMES.map((name) => join(process.cwd(), name))),
+    files() {
+      if (path === undefined) return CONFIG_NAMES.map((name) => join(process.cwd(), name))
+      return new Set([...files, ...met])
+    },
     async load() {
       path ??= findConfigFile(process.cwd(), asked.config)
       const file = path === undefined ? undefined : relative(process.cwd(), path)
-      files.clear()
+      files = new Set([...files, ...met])
+      met = new Set()
       const loaded =
         path === undefined || file === undefined
           ? {}
-          : await loadConfigFile(path, file, virtualModules, files)
+          : await loadConfigFile(path, file, virtualModules, met)
+      files = met
       const { port, host, control } = asked
       const input = {
         ...(loaded as object),

@@ -1,8 +1,11 @@
 /** Finds and loads the config file. */
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { describe, errors } from './errors.ts'
+import { relative, resolve } from 'node:path'
+import { describe, errors, type ConfigError } from './errors.ts'
 import { loadModule, type VirtualModules } from './module-loader.ts'
+import { didYouMean } from './nearest.ts'
+import { placeOf } from './place.ts'
+import { safeText } from './text.ts'
 
 /** Names of a config file, the first one that exists is taken. */
 export const CONFIG_NAMES = ['chat.config.ts', 'chat.config.js', 'chat.config.mjs']
@@ -22,8 +25,9 @@ export function findConfigFile(folder: string, asked: string | undefined): strin
 }
 
 /**
- * Returns what the file at a path exports by default; errors call it `file`. Throws `CONFIG_NOT_LOADED`. Either way the
- * local files that belong to it, itself included, are added to `files`.
+ * Returns what the file at a path exports by default; errors call it `file`. Throws `CONFIG_NOT_LOADED`, or
+ * `CONFIG_NOT_FOUND` where it was there and is no more. Either way the local files that belong to it, itself included, are
+ * added to `files`.
  */
 export async function loadConfigFile(
   path: string,
@@ -32,6 +36,7 @@ export async function loadConfigFile(
   files: Set<string>,
 ): Promise<unknown> {
   files.add(path)
+  if (!existsSync(path)) throw errors.configGone(file)
   let limit: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const problem = `it was not loaded within ${LOAD_LIMIT / 1000} s; find what it awaits`
@@ -41,7 +46,7 @@ export async function loadConfigFile(
     try {
       return await loadModule(path, virtualModules, files)
     } catch (cause) {
-      throw errors.configNotLoaded(file, loadingProblem(cause))
+      throw loadingError(cause, file, virtualModules)
     }
   }
   const config = await Promise.race([load(), late]).finally(() => clearTimeout(limit))
@@ -55,33 +60,65 @@ export async function loadConfigFile(
 }
 
 /** What went wrong, on one line, with what to do about it where that is known. */
-function loadingProblem(cause: unknown): string {
-  if (!(cause instanceof Error)) return `it failed while it ran: ${describe(cause)}`
-  const message = readable(cause)
+function loadingError(cause: unknown, file: string, virtualModules: VirtualModules): ConfigError {
+  const failed = (problem: string): ConfigError => errors.configNotLoaded(file, problem)
+  if (!(cause instanceof Error)) return failed(`it failed while it ran: ${describe(cause)}`)
+  const message = readable(cause.message)
   const code = (cause as { code?: unknown }).code
   if (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND') {
     const missing = message.replace(/ Require stack:.*/, '')
     const remedy = /'\.{0,2}\//.test(missing) ? 'correct' : 'install it, or correct'
-    return `${missing}; ${remedy} its name in the import`
+    return failed(`${missing}; ${remedy} its name in the import`)
   }
   if (cause.message.startsWith(PARSE_ERROR) || cause.name === 'SyntaxError') {
-    return `it cannot be parsed: ${message}; correct it there`
+    const { place = file, problem } = parseError(cause.message)
+    return errors.configNotLoaded(
+      place,
+      `it cannot be parsed: ${readable(problem).replace(/\.$/, '')}; correct it there`,
+    )
   }
-  return `it failed while it ran: ${message}${placeIn(cause)}`
+  const place = placeOf(cause)
+  const where = place === undefined ? '' : ` (at ${place})`
+  return failed(
+    `it failed while it ran: ${message}${where}${importRemedy(cause.message, virtualModules)}`,
+  )
 }
 
 const PARSE_ERROR = 'ParseError: '
 
-/** An error's message on one line, without the loader's own words, and with imports called by their names. */
-function readable(cause: Error): string {
-  const message = describe(
-    new Error(cause.message.replace(PARSE_ERROR, '').replaceAll(/\s+/g, ' ')),
-  )
-  return message.replaceAll(/\(0 ?, ?_\w+\.(\w+)\)/g, '$1')
+/** Takes the place out of the words of jiti, which has it at the end, and of Node, which has the file of JSON in front. */
+function parseError(message: string): { place: string | undefined; problem: string } {
+  const [, problem, path, position] = /^([^]*?)\s+(\/\S.*?)(:\d+:\d+)\s*$/.exec(message) ?? []
+  if (problem !== undefined && path !== undefined)
+    return { place: `${nearPath(path)}${position}`, problem }
+  const [, json, rest] = /^(\/.*?\.json): ([^]*)$/.exec(message) ?? []
+  if (json !== undefined && rest !== undefined) return { place: nearPath(json), problem: rest }
+  return { place: undefined, problem: message }
 }
 
-/** Where in a config file an error was thrown. */
-function placeIn(cause: Error): string {
-  const frame = /\(?((?:\/|file:)[^\s()]*\.(?:ts|js|mjs):\d+):\d+\)?/.exec(cause.stack ?? '')
-  return frame?.[1] === undefined ? '' : ` (at ${frame[1]})`
+function nearPath(path: string): string {
+  return safeText(relative(process.cwd(), path))
+}
+
+/** A call of an import, as it looks once it is compiled: of a module, a name. */
+const IMPORTED = /\(0 ?, ?_(\w+?)\.(\w+)\)/g
+
+/** A message on one line, without the loader's own words, and with imports called by their names. */
+function readable(message: string): string {
+  const line = message.replace(PARSE_ERROR, '').replaceAll(/\s+/g, ' ').trim()
+  return describe(new Error(line)).replaceAll(IMPORTED, '$2')
+}
+
+/** What is not exported is no fault of the loader's, and only found out where it is called. */
+function importRemedy(message: string, virtualModules: VirtualModules): string {
+  const [[, module, name] = []] = message.matchAll(IMPORTED)
+  if (module === undefined || name === undefined || !message.endsWith(' is not a function'))
+    return ''
+  if (name === 'default')
+    return '; the module may export nothing by default: import it by its name, in braces'
+  const candidates = Object.entries(virtualModules)
+    .filter(([path]) => path.split('/').at(-1) === module)
+    .flatMap(([, exported]) => Object.keys(exported))
+  const meant = didYouMean(name, candidates)
+  return meant === '' ? '; see whether the module that it is imported from exports it' : meant
 }

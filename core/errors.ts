@@ -2,6 +2,7 @@
  * The catalogue: every error of the host is made here, by code. A text says what was expected, what was found, where, and
  * what to do. docs/reference/errors.md has an entry for each code.
  */
+import { placeOf } from './place.ts'
 import { safeText } from './text.ts'
 
 export type ErrorCode =
@@ -59,7 +60,7 @@ export class ChatError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    where: { plugin?: string; hook?: string; cause?: unknown } = {},
+    where: { plugin?: string | undefined; hook?: string | undefined; cause?: unknown } = {},
   ) {
     super(message, 'cause' in where ? { cause: where.cause } : undefined)
     this.name = 'ChatError'
@@ -119,6 +120,8 @@ export class CheckError extends ChatError {
   }
 }
 
+const NOT_RELOADED = 'not reloaded: '
+
 export const errors = {
   /** `door` is how it is called, as `host.broadcast`. */
   argumentInvalid: (door: string, problem: string, plugin?: string) =>
@@ -160,7 +163,7 @@ export const errors = {
     ),
 
   commandFailed: (plugin: string, name: string, cause: unknown) =>
-    new ChatError('COMMAND_FAILED', `/${name} failed: ${describe(cause)}`, {
+    new ChatError('COMMAND_FAILED', `/${name} failed: ${describeFault(cause)}`, {
       plugin,
       hook: `/${name}`,
       cause,
@@ -181,6 +184,12 @@ export const errors = {
       },
     ]),
 
+  configGone: (file: string) =>
+    new ConfigError('CONFIG_NOT_FOUND', file, [
+      { path: '', message: 'the config file is gone; put it back, and reload again' },
+    ]),
+
+  /** `file` is the config file, or the place in what it imports. */
   configNotLoaded: (file: string, message: string) =>
     new ConfigError('CONFIG_NOT_LOADED', file, [{ path: '', message }]),
 
@@ -195,19 +204,38 @@ export const errors = {
       `faults of plugins were not looked at: ${fault.plugin ?? '?'}: ${fault.message}; mend the plugin, or take them with takeErrors() where they are meant`,
     ),
 
-  hookFailed: (plugin: string, hook: string, cause: unknown) =>
-    new ChatError('HOOK_FAILED', `${hook}: ${describe(cause)}`, { plugin, hook, cause }),
-
-  hookTimeout: (plugin: string, hook: string, milliseconds: number) =>
-    new ChatError('HOOK_TIMEOUT', `${hook}: no answer within ${milliseconds} ms; it was given up`, {
+  hookFailed: (plugin: string, hook: string, cause: unknown, tap?: Labelled) =>
+    new ChatError('HOOK_FAILED', `${labelled(hook, tap)}: ${describeFault(cause)}`, {
       plugin,
       hook,
+      cause,
     }),
 
-  stopTimeout: (plugin: string, hook: string) =>
+  /** `tap` is left out where it is none that has not answered. */
+  hookTimeout: (plugin: string, hook: string, milliseconds: number, tap?: Labelled) =>
     new ChatError(
       'HOOK_TIMEOUT',
-      `${hook}: no answer before the host had to stop; it was given up`,
+      `${labelled(hook, tap)}: no answer within ${milliseconds} ms; it was given up; answer sooner${tap === undefined ? '' : ', or give the tap a larger timeout'}`,
+      { plugin, hook },
+    ),
+
+  stopTimeout: (plugin: string, hook: string, tap?: Labelled) =>
+    new ChatError(
+      'HOOK_TIMEOUT',
+      `${labelled(hook, tap)}: no answer before the host had to stop; it was given up`,
+      { plugin, hook },
+    ),
+
+  /** The last of a number of timeouts in a row. */
+  tapSkipped: (
+    { message, plugin, hook }: ChatError,
+    times: number,
+    milliseconds: number,
+    answers: boolean,
+  ) =>
+    new ChatError(
+      'HOOK_TIMEOUT',
+      `${message}; that is ${times} times in a row: it is skipped for ${milliseconds / 1000} s${answers ? ', its onFailure answers meanwhile' : ''}`,
       { plugin, hook },
     ),
 
@@ -264,7 +292,7 @@ export const errors = {
     ),
 
   pluginDisposeFailed: (plugin: string, cause: unknown) =>
-    new ChatError('PLUGIN_DISPOSE_FAILED', `onDispose: ${describe(cause)}`, {
+    new ChatError('PLUGIN_DISPOSE_FAILED', `onDispose: ${describeFault(cause)}`, {
       plugin,
       hook: 'onDispose',
       cause,
@@ -285,7 +313,7 @@ export const errors = {
     ),
 
   pluginStartFailed: (plugin: string, cause: unknown) =>
-    new ChatError('PLUGIN_START_FAILED', `${plugin} could not start: ${describe(cause)}`, {
+    new ChatError('PLUGIN_START_FAILED', `${plugin} could not start: ${describeFault(cause)}`, {
       plugin,
       hook: 'onStart',
       cause,
@@ -298,7 +326,15 @@ export const errors = {
     ),
 
   reloadFailed: (problem: string, cause?: unknown) =>
-    new ChatError('RELOAD_FAILED', `not reloaded: ${problem}`, { cause }),
+    new ChatError('RELOAD_FAILED', `${NOT_RELOADED}${problem}`, { cause }),
+
+  /** The same fault, which has kept a reload, or a switch, from changing anything. */
+  notDone: ({ code, message, plugin, hook, cause }: ChatError, what: string) =>
+    new ChatError(code, `${what}: ${message.replace(NOT_RELOADED, '')}`, {
+      plugin,
+      hook,
+      ...(cause !== undefined && { cause }),
+    }),
 
   requestInvalid: (problem: string) => new ChatError('REQUEST_INVALID', problem),
 
@@ -325,7 +361,11 @@ export const errors = {
     new ChatError('TAP_INVALID', `hooks.${hook}.tap: ${problem}`, { plugin, hook }),
 
   timerFailed: (plugin: string, cause: unknown) =>
-    new ChatError('TIMER_FAILED', `timer: ${describe(cause)}`, { plugin, hook: 'timer', cause }),
+    new ChatError('TIMER_FAILED', `timer: ${describeFault(cause)}`, {
+      plugin,
+      hook: 'timer',
+      cause,
+    }),
 
   usage: (message: string) => new ChatError('USAGE', message),
 
@@ -344,6 +384,21 @@ export function describe(thrown: unknown): string {
     return `threw ${UNSHOWABLE}`
   }
   return `threw ${show(thrown)}`
+}
+
+/** What a plugin threw, and where. */
+function describeFault(thrown: unknown): string {
+  const place = placeOf(thrown)
+  return place === undefined ? describe(thrown) : `${describe(thrown)} (${place})`
+}
+
+/** A tap, as a text calls it. */
+interface Labelled {
+  readonly label: string | undefined
+}
+
+function labelled(hook: string, tap: Labelled | undefined): string {
+  return tap?.label === undefined ? hook : `${hook} ${show(tap.label)}`
 }
 
 const UNSHOWABLE = 'something that cannot be shown'

@@ -1,7 +1,7 @@
 /** What stands around each tap: it is called once, ends once, and whatever it does wrong is its own fault alone. */
 import { errors, type ChatError } from './errors.ts'
 import type { Decision, HookName } from './hooks.ts'
-import { isThenable, type Isolation } from './isolation.ts'
+import { isThenable, type CallDone, type Isolation } from './isolation.ts'
 import type { Owner } from './owner.ts'
 
 /** A tap of a plugin, with how it fares. */
@@ -51,7 +51,7 @@ export function guard<Event>(
   const { owner, onFailure } = tap
   const { verdict, offer, check, accept } = rules
   const run = tap.run as (event: unknown) => unknown
-  const failed = (cause: unknown): ChatError => errors.hookFailed(owner.name, hookName, cause)
+  const failed = (cause: unknown): ChatError => errors.hookFailed(owner.name, hookName, cause, tap)
 
   /** What an answer comes to. A tap that answers wrongly has changed nothing either. */
   function decide(event: Event, answer: unknown): Decision<unknown> | undefined {
@@ -72,7 +72,7 @@ export function guard<Event>(
     try {
       return { verdict: verdict(onFailure, event), by: owner.name }
     } catch (cause) {
-      isolation.report(errors.hookFailed(owner.name, `${hookName} (onFailure)`, cause))
+      isolation.report(errors.hookFailed(owner.name, `${hookName} (onFailure)`, cause, tap))
       return undefined
     }
   }
@@ -92,7 +92,7 @@ export function guard<Event>(
       return done(null, onFailureOf(event))
     }
     if (!waits) return done(null, decide(event, answer))
-    isolation.wait(owner, hookName, tap.timeout, answer as PromiseLike<unknown>, {
+    const end: CallDone = {
       ok: (value) => {
         tap.hangs = 0
         done(null, owner.active ? decide(event, value) : undefined)
@@ -103,24 +103,28 @@ export function guard<Event>(
         done(null, onFailureOf(event))
       },
       late: (error) => {
-        if (++tap.hangs >= HANGS) {
+        if (++tap.hangs < HANGS) {
+          isolation.report(error)
+        } else {
           tap.hangs = 0
           tap.skippedUntil = isolation.clock.now() + SKIPPED
+          isolation.report(errors.tapSkipped(error, HANGS, SKIPPED, onFailure !== undefined))
         }
-        isolation.report(error)
         done(null, onFailureOf(event))
       },
-    })
+    }
+    isolation.wait(owner, hookName, tap.timeout, answer as PromiseLike<unknown>, end, tap)
   }
 }
 
 /** Wraps a tap that only watches, in the same turn. */
 export function watch<Event>(
-  { owner, run }: Tap,
+  tap: Tap,
   hookName: HookName,
   _rules: HookRules<Event>,
   isolation: Isolation,
 ): (event: Event) => void {
-  const failed = (cause: unknown): ChatError => errors.hookFailed(owner.name, hookName, cause)
+  const { owner, run } = tap
+  const failed = (cause: unknown): ChatError => errors.hookFailed(owner.name, hookName, cause, tap)
   return (event) => isolation.detached(owner, run as (event: Event) => unknown, event, failed)
 }

@@ -54,13 +54,14 @@ export class Isolation {
     else done.ok(answer)
   }
 
-  /** Waits for a promise of a plugin under a deadline in milliseconds. */
+  /** Waits for a promise of a plugin under a deadline in milliseconds; `tap` where it is one's. */
   wait(
     owner: Owner,
     what: string,
     timeout: number,
     answer: PromiseLike<unknown>,
     done: CallDone,
+    tap?: { readonly label: string | undefined },
   ): void {
     let cancel: Cancel | undefined
     let open = true
@@ -72,11 +73,11 @@ export class Isolation {
       return true
     }
     const giveUp = (): void => {
-      if (end()) done.late(errors.stopTimeout(owner.name, what))
+      if (end()) done.late(errors.stopTimeout(owner.name, what, tap))
     }
     this.#pending.add(giveUp)
     cancel = this.clock.setTimeout(() => {
-      if (end()) done.late(errors.hookTimeout(owner.name, what, timeout))
+      if (end()) done.late(errors.hookTimeout(owner.name, what, timeout, tap))
     }, timeout)
     // Promise.resolve takes a thenable's `then` in a microtask of its own and lets it settle only once.
     Promise.resolve(answer).then(

@@ -3,7 +3,7 @@
  * on; where none ever comes, warnings and worse go to standard error.
  */
 import pino from 'pino'
-import { describe } from './errors.ts'
+import { describe, show } from './errors.ts'
 import { safeJson, safeText } from './text.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal'
@@ -17,7 +17,10 @@ export const LOG_LEVELS: Readonly<Record<LogLevel, number>> = {
   fatal: 60,
 }
 
-/** Writes records of one part of the program. The message is made safe; fields are for the JSON format alone. */
+/**
+ * Writes records of one part of the program. The message comes first, and is made safe; fields, an object, are for the
+ * JSON format alone. Anything else in either place is no fault: it becomes a text, or is left out.
+ */
 export type Logger = Readonly<
   Record<LogLevel, (message: string, fields?: Readonly<Record<string, unknown>>) => void>
 >
@@ -92,12 +95,13 @@ export class Log {
         if (LOG_LEVELS[level] < this.#threshold) return
         this.#origin = origin
         const logger = this.#loggerOf(origin)
-        if (fields === undefined) return logger[level](message)
+        const text = asText(message)
+        if (typeof fields !== 'object' || fields === null) return logger[level](text)
         try {
-          logger[level](fields, message)
+          logger[level](fields, text)
         } catch {
           // A field that fails when it is looked at, as an error of a plugin may.
-          logger[level](message)
+          logger[level](text)
         }
       }
     return {
@@ -197,6 +201,16 @@ export class Log {
   #updateThreshold(): void {
     const levels = this.#sinks.map((sink) => LOG_LEVELS[sink.level ?? 'info'])
     this.#threshold = Math.min(LOG_LEVELS.info, ...levels)
+  }
+}
+
+/** Plugins in JavaScript give what they like, and pino would take what is no text for fields. */
+function asText(message: unknown): string {
+  if (typeof message === 'string') return message
+  try {
+    return message instanceof Error ? describe(message) : String(message)
+  } catch {
+    return show(message)
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join, parse, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { JitiOptions, createJiti } from 'jiti'
 
@@ -25,8 +25,8 @@ type CreateJiti = (
 const require = createRequire(import.meta.url)
 
 /**
- * Returns what the module exports by default. Adds the path of each local file to `files` as it is met, so that they are known even where one
- * cannot be loaded.
+ * Returns what the module exports by default. Adds the path of each local file to `files` as it is met, so that they are
+ * known even where one cannot be loaded, and of one that is looked for and not there.
  */
 export async function loadModule(
   path: string,
@@ -67,9 +67,26 @@ export async function loadModule(
   try {
     const loaded = await jiti.import<{ default?: unknown }>(path)
     return await loaded.default
+  } catch (error) {
+    for (const file of missing(error)) files.add(file)
+    throw error
   } finally {
     for (const file of required()) files.add(file)
   }
+}
+
+/** Where a file might be that an import did not find, if it was to be a local one. */
+function missing(error: unknown): string[] {
+  if (!(error instanceof Error)) return []
+  const [, found] = /^Cannot find module '([^']+)'/.exec(error.message) ?? []
+  const { requireStack } = error as { requireStack?: readonly string[] }
+  const importer = requireStack?.[0]
+  if (found === undefined || importer === undefined || !/^\.{0,2}\//.test(found)) return []
+  const path = resolve(dirname(importer), found)
+  const { dir, name, ext } = parse(path)
+  // An import may leave out the extension, or say .js where the file is TypeScript.
+  const others = ext === '' || ext === '.js' ? ['.ts', '.js', '.mjs'] : []
+  return [path, ...others.map((other) => join(dir, name + other))]
 }
 
 function isLocal(path: string): boolean {

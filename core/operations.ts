@@ -1,6 +1,6 @@
 /** What a running host can be told to do, by a signal, a changed file or the control socket: one path for all of them. */
 import type { Config } from './config.ts'
-import { describe, errors } from './errors.ts'
+import { ChatError, describe, errors } from './errors.ts'
 import type { ChatHost } from './host.ts'
 import type { HostReport } from './inspect.ts'
 import type { Log } from './log.ts'
@@ -45,10 +45,9 @@ export function createOperations({ host, log, load, ready, port }: OperationsPar
       for (const line of text.split('\n')) logger.info(line)
       return text
     } catch (error) {
-      const message = error instanceof Error ? error.message : describe(error)
-      const text = message.startsWith('not reloaded') ? message : `not reloaded: ${message}`
-      for (const line of text.split('\n')) logger.error(line)
-      throw error
+      const refused = notDone(error, 'not reloaded')
+      for (const line of refused.message.split('\n')) logger.error(line)
+      throw refused
     }
   }
 
@@ -61,8 +60,10 @@ export function createOperations({ host, log, load, ready, port }: OperationsPar
 
   async function turn(plugin: unknown, on: boolean): Promise<string> {
     if (typeof plugin !== 'string') throw errors.requestInvalid('expected the name of a plugin')
-    const { added, removed } = await host.switchPlugin(plugin, on)
     const state = on ? 'on' : 'off'
+    const { added, removed } = await host.switchPlugin(plugin, on).catch((error: unknown) => {
+      throw notDone(error, `${plugin} is not switched ${state}`)
+    })
     if (added.length + removed.length === 0) return `${plugin} is ${state} already`
     const text = `${plugin} is ${state}`
     logger.info(`plugin ${text}`)
@@ -86,6 +87,13 @@ export function createOperations({ host, log, load, ready, port }: OperationsPar
       }
     },
   }
+}
+
+/** Says in front that nothing was changed, where the error does not say so itself. */
+function notDone(error: unknown, what: string): ChatError {
+  if (!(error instanceof ChatError)) return errors.reloadFailed(describe(error), error)
+  const saysSo = error.code === 'PLUGIN_UNKNOWN' || error.code === 'PLUGIN_REQUIRED'
+  return saysSo ? error : errors.notDone(error, what)
 }
 
 function inWords({ changed, added, removed, renewed, unchanged }: Change): string {

@@ -1,42 +1,39 @@
-/** Where something was thrown: the first place in its stack that is neither the host's nor Node's. */
-import { sep } from 'node:path'
+/** Where in the code of a plugin, or of a config, something was thrown. */
+import { dirname, isAbsolute, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { safeText } from './text.ts'
 
-/** The folder of the host's own code. */
-const HOST = import.meta.dirname + sep
-/** What loads modules for the host. */
-const LOADER = `${sep}node_modules${sep}jiti${sep}`
+const CORE = dirname(fileURLToPath(import.meta.url)) + sep
+/** What calls plugins: beyond it are those who called the host, and no fault is theirs. */
+const CALLERS = /^(?:guard|isolation)\.[jt]s$/
+/** What runs between the host and a plugin, and is neither. */
+const BETWEEN = /[\\/]node_modules[\\/](?:tapable|jiti|tsx|zod|pino|cac)[\\/]/
+const FRAME = /^\s*at (?:.*? \()?(?:async )?(.+):(\d+):\d+\)?$/
 
-/** A line of a stack, as `    at setup (/chat/dice.ts:4:10)`. Node's own places have no slash in front. */
-const FRAME = /^\s+at (?:.*?\()?(?:async )?((?:file:\/\/)?\/.*):(\d+):\d+\)?$/
-
-/** Returns the place at which an error was thrown, as `/chat/dice.ts:4`, or undefined where it is not known. */
+/**
+ * Returns `file:line` of the first frame of an error's stack that is neither the host's own nor Node's, relative to the
+ * working directory where that is shorter. Safe to show. Never throws.
+ */
 export function placeOf(error: unknown): string | undefined {
-  for (const line of stackOf(error).split('\n')) {
-    const [, at, number] = FRAME.exec(line) ?? []
-    const file = at === undefined ? undefined : pathOf(at)
-    if (file === undefined || file.startsWith(HOST) || file.includes(LOADER)) continue
-    return safeText(`${file}:${number}`)
+  try {
+    if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined
+    // A message may look like a frame, and may be what a stranger has typed.
+    const begin = error.stack.indexOf(error.message)
+    const frames = begin === -1 ? error.stack : error.stack.slice(begin + error.message.length)
+    for (const frame of frames.split('\n')) {
+      const [, where = '', line] = FRAME.exec(frame) ?? []
+      const file = where.startsWith('file:') ? fileURLToPath(where) : where
+      if (!isAbsolute(file) || BETWEEN.test(file)) continue
+      if (!file.startsWith(CORE)) return safeText(`${near(file)}:${line}`)
+      if (CALLERS.test(file.slice(CORE.length))) return undefined
+    }
+  } catch {
+    // It fails when it is looked at.
   }
   return undefined
 }
 
-/** The stack is whatever who threw it made of it, and may throw when it is looked at. */
-function stackOf(error: unknown): string {
-  try {
-    const stack: unknown = error instanceof Error ? error.stack : undefined
-    return typeof stack === 'string' ? stack : ''
-  } catch {
-    return ''
-  }
-}
-
-function pathOf(at: string): string | undefined {
-  if (!at.startsWith('file:')) return at
-  try {
-    return fileURLToPath(at.replace(/\?.*/, ''))
-  } catch {
-    return undefined
-  }
+function near(file: string): string {
+  const path = relative(process.cwd(), file)
+  return path.length < file.length ? path : file
 }

@@ -6,9 +6,11 @@ import { CONTROL_PATH, type Config } from './config.ts'
 import { clientsThatFit } from './descriptors.ts'
 import { describe, errors } from './errors.ts'
 import { openControl, type Control } from './control.ts'
+import { createReport, type Report } from './faults.ts'
 import { createHost, type ChatHost } from './host.ts'
 import { Log } from './log.ts'
 import { createOperations, type Operations } from './operations.ts'
+import { placeOf } from './place.ts'
 import { createTcpTransport } from './tcp.ts'
 import { safeText } from './text.ts'
 import { PROTOCOL_VERSION } from './visits.ts'
@@ -47,7 +49,8 @@ export async function runHost(asked: Config, source: ConfigSource): Promise<numb
   const log = new Log((text) => process.stderr.write(text))
   log.of(undefined).info(`Chat ${PROTOCOL_VERSION}`)
   const config = withRoom(asked, log)
-  const host = createHost(config, { clock: systemClock, random: Math.random, log })
+  const onFault = source.watch ? reportToTerminal(log) : undefined
+  const host = createHost(config, { clock: systemClock, random: Math.random, log, onFault })
   host.setUp()
   const transport = createTcpTransport(config.host, config.port, log.of('tcpserver'))
   let started = (): void => {}
@@ -81,7 +84,23 @@ export async function runHost(asked: Config, source: ConfigSource): Promise<numb
   process.stdout.write(
     `multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`,
   )
+  if (watching !== undefined) process.stdout.write(`watching ${watchedOf(config)}\n`)
   return stopped
+}
+
+function watchedOf({ file }: Config): string {
+  return file === undefined
+    ? 'for a config file in this folder'
+    : `${safeText(file)} and the local files that it imports`
+}
+
+/** Whoever writes a plugin looks there, and not into the log. Where there is no log, it has the faults already. */
+function reportToTerminal(log: Log): Report {
+  const terminal = new Log((text) => {
+    if (log.hasSink) process.stderr.write(text)
+  })
+  terminal.started()
+  return createReport(terminal.of('plugins'), systemClock)
 }
 
 /** Without one that was asked for the host does not start; without the usual one it only cannot be told anything. */
@@ -107,12 +126,7 @@ function watchSource(source: ConfigSource, operations: Operations, log: Log): { 
     () => {
       void operations
         .reload()
-        .catch((error: unknown) =>
-          `not reloaded: ${error instanceof Error ? error.message : describe(error)}`.replace(
-            'not reloaded: not reloaded',
-            'not reloaded',
-          ),
-        )
+        .catch((error: unknown) => (error instanceof Error ? error.message : describe(error)))
         .then((text) => process.stdout.write(`${text}\n`))
         .finally(() => watched.update())
     },
@@ -165,9 +179,10 @@ function stopOnSignals(host: ChatHost, log: Log, operations: Operations): Promis
     const uncaught = (cause: unknown): void => {
       status = Status.Uncaught
       const stack = cause instanceof Error ? (cause.stack ?? cause.message) : describe(cause)
-      chat.fatal(`uncaught error: ${describe(cause)}`, { err: cause })
+      const remedy = uncaughtRemedy(cause)
+      chat.fatal(`uncaught error: ${describe(cause)}${remedy}`, { err: cause })
       process.stderr.write(
-        `multiecho: uncaught error, stopping\n${stack.split('\n').map(safeText).join('\n')}\n`,
+        `multiecho: uncaught error, stopping${remedy}\n${stack.split('\n').map(safeText).join('\n')}\n`,
       )
       stop('uncaught error')
     }
@@ -184,6 +199,14 @@ function stopOnSignals(host: ChatHost, log: Log, operations: Operations): Promis
     process.on('SIGHUP', process.stdin.isTTY ? interrupt : renew)
     process.on('uncaughtException', uncaught)
   })
+}
+
+/** What to do about an error that came neither out of the host nor out of what it calls, and could not be held up. */
+function uncaughtRemedy(cause: unknown): string {
+  const place = placeOf(cause)
+  return place === undefined
+    ? ''
+    : ` (${place}): a plugin's own timer or promise; use host.setTimeout, and catch what a promise rejects with`
 }
 
 /** How to join, from this machine and from another one. */

@@ -1,6 +1,6 @@
-/** Tells when a file of a config has changed. */
-import { watch, type FSWatcher } from 'node:fs'
-import { basename, dirname } from 'node:path'
+/** Tells when a file of a config has changed, has gone or is there again. */
+import { statSync, watch, type FSWatcher } from 'node:fs'
+import { dirname, join, sep } from 'node:path'
 
 /** Milliseconds for an editor to have written all that it writes. */
 const SETTLED = 100
@@ -11,35 +11,54 @@ export interface Watch {
   close(): void
 }
 
-/** Watches the folders of files, since editors put a new file in the place of the old one. */
+interface WatchedFolder {
+  readonly watcher: FSWatcher
+  /** Tells it from another one that has taken its place. */
+  readonly inode: number
+}
+
+/**
+ * Watches the folders of files, since editors put a new file in the place of the old one. Where a folder is not there, the
+ * one in which it would be made is watched.
+ */
 export function watchFiles(
   files: () => Iterable<string>,
   changed: () => void,
   failed: (problem: string) => void,
 ): Watch {
-  const watchers = new Map<string, FSWatcher>()
+  const folders = new Map<string, WatchedFolder>()
   let timer: NodeJS.Timeout | undefined
 
-  function watchFolder(folder: string): void {
+  function watchFolder(folder: string, inode: number): void {
     try {
       const watcher = watch(folder, (_event, name) => {
-        const known = new Set(
-          [...files()].filter((file) => dirname(file) === folder).map((file) => basename(file)),
-        )
-        if (name !== null && !known.has(name)) return
+        const isOurs = name === null || isOnTheWay(join(folder, name))
+        if (!isOurs && inodeOf(folder) === inode) return
         clearTimeout(timer)
         timer = setTimeout(changed, SETTLED)
       })
       watcher.on('error', (error) => failed(error.message))
-      watchers.set(folder, watcher)
+      folders.set(folder, { watcher, inode })
     } catch (error) {
       failed((error as Error).message)
     }
   }
 
+  /** Whether it is one of the files, or a folder that has one. */
+  function isOnTheWay(path: string): boolean {
+    return Array.from(files()).some((file) => file === path || file.startsWith(path + sep))
+  }
+
   function update(): void {
-    for (const folder of new Set(Array.from(files(), (file) => dirname(file)))) {
-      if (!watchers.has(folder)) watchFolder(folder)
+    const wanted = new Set(Array.from(files(), nearestFolder))
+    for (const [folder, { watcher, inode }] of folders) {
+      if (wanted.has(folder) && inodeOf(folder) === inode) continue
+      watcher.close()
+      folders.delete(folder)
+    }
+    for (const folder of wanted) {
+      const inode = inodeOf(folder)
+      if (inode !== undefined && !folders.has(folder)) watchFolder(folder, inode)
     }
   }
 
@@ -48,7 +67,23 @@ export function watchFiles(
     update,
     close() {
       clearTimeout(timer)
-      for (const watcher of watchers.values()) watcher.close()
+      for (const { watcher } of folders.values()) watcher.close()
     },
+  }
+}
+
+/** The innermost folder on the way to a file that is there. */
+function nearestFolder(file: string): string {
+  let folder = dirname(file)
+  while (inodeOf(folder) === undefined && dirname(folder) !== folder) folder = dirname(folder)
+  return folder
+}
+
+/** Undefined where the folder is not to be had. */
+function inodeOf(folder: string): number | undefined {
+  try {
+    return statSync(folder).ino
+  } catch {
+    return undefined
   }
 }

@@ -24,6 +24,13 @@ test('--help tells all options and commands', async () => {
   }
 })
 
+test('the help of a command leaves out what it has no use for', async () => {
+  const { stdout } = await runCli(['new-plugin', '--help'])
+  assert.match(stdout, '--description')
+  assert.not.match(stdout, /--port|--host|--config|--control/)
+  assert.not.match((await runCli(['reload', '--help'])).stdout, /--port|--host/)
+})
+
 test('--version tells the version of the package', async () => {
   const { version } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')) as {
     version: string
@@ -37,6 +44,17 @@ test('--version tells the version of the package', async () => {
 const wrong: ReadonlyArray<readonly [what: string, args: readonly string[], expected: RegExp]> = [
   ['an unknown option', ['--prot', '9090'], /--prot\b/],
   ['an unknown short option', ['-x'], /-x\b/],
+  [
+    'a misspelt option',
+    ['--wach'],
+    /Unknown option --wach; did you mean --watch\? See multiecho --help$/,
+  ],
+  [
+    'an option of a run for check',
+    ['check', '--watch'],
+    /^multiecho: --watch is for running a chat; see/,
+  ],
+  ['an option of two commands', ['check', '--json'], /--json is for plugins and inspect; see/],
   ['an unknown command', ['serve'], /\bserve\b/],
   ['a port above 65535', ['-p', '70000'], /--port: .*65535.*"70000"/],
   ['a port that is a word', ['--port', 'abc'], /--port: .*"abc"/],

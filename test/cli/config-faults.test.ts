@@ -69,7 +69,10 @@ test('a plugin that is given twice is named with both places', async () => {
 
 test('a syntax error is told with its place', async () => {
   const told = await faultsOf(`export default {\n  port: 9090,\n  host '127.0.0.1',\n}\n`)
-  assert.match(told, /^multiecho: chat\.config\.ts: [^\n]*chat\.config\.ts:3:\d+[^\n]*\n$/)
+  assert.match(
+    told,
+    /^multiecho: chat\.config\.ts:3:\d+: it cannot be parsed: [^\n]*; correct it there\n$/,
+  )
 })
 
 test('an import of a package that is not there is named', async () => {
@@ -91,8 +94,35 @@ test('an import of a plugin that does not exist is named', async () => {
   const told = await faultsOf(
     `import { ecoh } from 'multiecho/plugins'\nexport default { plugins: [ecoh()] }`,
   )
-  assert.match(told, /^multiecho: chat\.config\.ts: [^\n]*ecoh[^\n]*\n$/)
+  assert.match(
+    told,
+    /^multiecho: chat\.config\.ts: [^\n]*ecoh is not a function \(at chat\.config\.ts:2\); did you mean "echo"\?\n$/,
+  )
 })
+
+for (const [what, imported, told] of [
+  ['a name', '{ histroy }', /: histroy is not a .*; see whether the module .* exports it$/],
+  ['a default', 'histroy', /: default is not a .*: import it by its name, in braces$/],
+] as const) {
+  test(`an import of ${what} that a local file does not export is told, with what to do`, async () => {
+    const files = {
+      'history.ts': 'export const history = () => undefined',
+      'chat.config.ts': `import ${imported} from './history.ts'\nexport default { plugins: [histroy()] }`,
+    }
+    assert.match(sentenceOf(await runCli(['check'], { files })), told)
+  })
+}
+
+for (const [file, text, place] of [
+  ['bad.json', '{ "a": }', /^multiecho: bad\.json: it cannot be parsed: /],
+  ['bad.cjs', '\nconst a = = 1', /^multiecho: bad\.cjs:2:\d+: it cannot be parsed: /],
+] as const) {
+  test(`what cannot be parsed in ${file} is told of that file`, async () => {
+    const config = `import bad from './${file}'\nexport default { bad }`
+    const files = { [file]: text, 'chat.config.ts': config }
+    assert.match(sentenceOf(await runCli(['check'], { files })), place)
+  })
+}
 
 for (const [what, config] of [
   ['no default export', `export const config = { port: 9090 }`],

@@ -145,7 +145,7 @@ const lessons: readonly Lesson[] = [
     dice: `import { definePlugin } from 'multiecho'\nexport const dice = definePlugin({\n  name 'dice',\n})\n`,
     listed: 'dice()',
     code: 'CONFIG_NOT_LOADED',
-    told: /cannot be parsed: .*dice\.ts:3:\d+.*; correct it there$/,
+    told: /^multiecho: dice\.ts:3:\d+: it cannot be parsed: .*[^.]; correct it there$/,
   },
 ]
 
@@ -163,7 +163,7 @@ for (const { what, listed, before = '', dice = DICE, code, told } of lessons) {
     const { status, stdout, stderr } = await runCli(['check'], { files })
     assert.is(stdout, '')
     assert.is(status, 2)
-    assert.match(stderr, /^multiecho: chat\.config\.ts: [^\n]+\n$/)
+    assert.match(stderr, /^multiecho: (?:chat\.config|dice)\.ts:[^\n]+\n$/)
     assert.match(stderr.trimEnd(), told)
 
     using folder = makeFolder({ files })

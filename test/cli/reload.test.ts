@@ -1,5 +1,5 @@
 /** A running host is reloaded and told things: by SIGHUP, by its control socket, by a changed file. */
-import { renameSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join as path } from 'node:path'
 import { suite } from 'uvu'
@@ -111,8 +111,11 @@ test('a config that cannot be parsed changes nothing, and the place is named', a
   write(host, 'dice.ts', `${DICE}\nthis is wrong\n`)
   const ended = await tell(host, 'reload')
   assert.is(ended.status, 1)
-  assert.match(sentenceOf(ended), /chat\.config\.ts: it cannot be parsed: .*\/dice\.ts:11:\d+/)
-  await host.logged('multiecho: not reloaded: chat.config.ts: it cannot be parsed')
+  assert.match(
+    sentenceOf(ended),
+    /^multiecho: not reloaded: dice\.ts:11:\d+: it cannot be parsed: [^.]*; correct it there$/,
+  )
+  await host.logged(/multiecho: not reloaded: dice\.ts:11:\d+: it cannot be parsed/)
   ann.say('/roll')
   await ann.hears('six')
 })
@@ -137,11 +140,90 @@ test('with --watch a change of a local file is enough', async () => {
   ann.say('/roll')
   await ann.hears('nine')
   write(host, 'dice.ts', 'x x')
-  await host.child.stdout.until(/not reloaded: chat\.config\.ts: it cannot be parsed.*\n/)
+  await host.child.stdout.until(/not reloaded: dice\.ts:1:\d: it cannot be parsed.*\n/)
   write(host, 'dice.ts', DICE.replace('six', 'ten'))
   await host.child.stdout.until('reloaded chat.config.ts: changed dice; unchanged 6\n')
   ann.say('/roll')
   await ann.hears('ten')
+})
+
+test('--watch says what it watches, and shows the faults of plugins as the log has them', async () => {
+  const crashing = DICE.replace('() => text', '() => undefined.six')
+  const watching = { config: configOf('{}'), args: [...LOCAL, '--watch'] }
+  await using host = await startHost({ files: { 'dice.ts': crashing }, ...watching })
+  await host.child.stdout.until('watching chat.config.ts and the local files that it imports\n')
+  using ann = await join(host.port)
+  ann.say('/roll')
+  const shown = await host.child.stderr.until(/^plugins: plugin dice: \/roll failed: .*\n/m)
+  assert.match(shown, / \(dice\.ts:7\)\n$/)
+  await host.logged(shown.trimEnd())
+})
+
+test('with --watch a file that is away for a while is still watched, and one that is made is found', async () => {
+  const config = configOf('{}').replace('./dice.ts', './lib/dice')
+  const watching = { config, args: [...LOCAL, '--watch'] }
+  await using host = await startHost({ files: { 'lib/dice.ts': DICE }, ...watching })
+  const { stdout } = host.child
+  await stdout.until('watching ')
+  const at = (name: string): string => path(host.folder.path, name)
+  const missing = /not reloaded: chat\.config\.ts: Cannot find module '.*\n/
+  const reloaded = 'reloaded chat.config.ts: changed dice; unchanged 6\n'
+  for (const [one, other] of [
+    [at('lib/dice.ts'), at('lib/away.ts')],
+    [at('lib'), at('away')],
+  ] as const) {
+    renameSync(one, other)
+    await stdout.until(missing)
+    renameSync(other, one)
+    await stdout.until(reloaded)
+    write(host, 'lib/dice.ts', DICE.replace('six', 'seven'))
+    await stdout.until(reloaded)
+  }
+  write(host, 'chat.config.ts', configOf('{}').replace('./dice.ts', './new/dice.js'))
+  await stdout.until(missing)
+  mkdirSync(at('new'))
+  await stdout.until(missing)
+  write(host, 'new/dice.ts', DICE)
+  await stdout.until(reloaded)
+  write(host, 'new/dice.ts', DICE.replace('six', 'seven'))
+  await stdout.until(reloaded)
+})
+
+test('a config file that is gone is told as that, and watched for', async () => {
+  await using host = await startHost({ files, config: configOf('{}'), args: [...LOCAL, '--watch'] })
+  const { stdout } = host.child
+  await stdout.until('watching ')
+  const file = path(host.folder.path, 'chat.config.ts')
+  const gone =
+    'not reloaded: chat.config.ts: the config file is gone; put it back, and reload again'
+  renameSync(file, `${file}.away`)
+  await stdout.until(`${gone}\n`)
+  const ended = await tell(host, 'reload')
+  assert.is(ended.status, 1)
+  assert.is(sentenceOf(ended), `multiecho: ${gone}`)
+  renameSync(`${file}.away`, file)
+  await stdout.until('reloaded chat.config.ts')
+})
+
+test('what is refused is said to have changed nothing', async () => {
+  const before = `import { definePlugin, defineService } from 'multiecho'
+const time = defineService('clock')
+const clock = definePlugin({ name: 'clock', apiVersion: 1, setup: (host) => host.provide(time, 1) })
+const user = definePlugin({ name: 'user', apiVersion: 1, setup(host) { host.onStart(() => { host.inject(time) }) } })
+`
+  const listed = 'plugins: [clock(), user()] }'
+  await using host = await startHost({ config: `${before}export default { ${listed}`, args: LOCAL })
+  write(host, 'chat.config.ts', `${before}export default { prot: 1, ${listed}`)
+  assert.match(
+    sentenceOf(await tell(host, 'reload')),
+    /^multiecho: not reloaded: chat\.config\.ts: prot: /,
+  )
+  const off = await tell(host, 'plugins', 'off', 'clock')
+  assert.is(off.status, 1)
+  assert.match(
+    sentenceOf(off),
+    /^multiecho: clock is not switched off: user could not start: no plugin provides the service clock; /,
+  )
 })
 
 test('a local file of JavaScript is loaded anew as well', async () => {

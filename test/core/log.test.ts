@@ -248,6 +248,37 @@ test('fields that cannot be written cost the record nothing but themselves', () 
   for (const { json } of sink.records) assert.type(JSON.parse(json), 'object')
 })
 
+test('the first argument is the message, whatever it is, and what is no object is no fields', () => {
+  const { log } = createLog()
+  const sink = keeping()
+  log.addSink(sink)
+  const { info } = log.of('a') as { info(...given: readonly unknown[]): void }
+  for (const fields of [3, 'x', true, null, () => 1, Symbol('x')]) info('lines read', fields)
+  info('with an error', new Error('oh'))
+  info(undefined)
+  info(5, { n: 1 })
+  info({ n: 1 })
+  info(new Error('oh\nno'))
+  info({
+    toString() {
+      throw new Error('oh')
+    },
+  })
+  assert.equal(messages(sink), [
+    ...Array<string>(6).fill('lines read'),
+    'with an error',
+    'undefined',
+    '5',
+    '[object Object]',
+    'oh␊no',
+    'an object',
+  ])
+  for (const { json, message } of sink.records) {
+    const { msg } = JSON.parse(json) as { msg: string }
+    assert.is(msg.replace('\n', '␊'), message)
+  }
+})
+
 // Sinks that fail
 
 test('a sink that throws keeps nothing from the others, and standard error says so', () => {

@@ -706,6 +706,9 @@ test('without it a plugin is never switched off by its faults', async () => {
   assert.is(faults(host).length, 100)
 })
 
+/** A fault in the log: whose, in which tap, what and where. */
+const OH = /^plugin broken: line "fail": oh \(test\/core\/plugins\.test\.ts:\d+\)$/
+
 test('faults are logged a few times in full and then counted, once a minute', async () => {
   const broken = plugin('broken', (host) => {
     host.hooks.line.tap('fail', () => {
@@ -716,15 +719,14 @@ test('faults are logged a few times in full and then counted, once a minute', as
   const client = await join(host)
   await client.send('x\r\n'.repeat(100))
   const first = logged(host, 'plugins', 50)
-  assert.equal(first.slice(0, 5), Array(5).fill('plugin broken: line: oh'))
+  for (const message of first.slice(0, 5)) assert.match(message, OH)
   assert.is(first.length, 6)
   assert.match(first[5] ?? '', /broken: line fails again and again/)
   await host.advance(60_000)
   await client.say('x')
-  assert.equal(logged(host, 'plugins', 50).slice(6), [
-    'plugin broken: line failed 95 times more',
-    'plugin broken: line: oh',
-  ])
+  const [more, last] = logged(host, 'plugins', 50).slice(6)
+  assert.is(more, 'plugin broken: line failed 95 times more')
+  assert.match(last ?? '', OH)
   host.takeErrors()
 })
 
@@ -737,7 +739,7 @@ test('the log names the plugin and the hook of a fault, and its cause in JSON', 
   await using host = await createTestHost({ plugins: [broken] })
   await (await join(host)).say('x')
   const record = host.records.find(({ level }) => level === 50)
-  assert.is(record?.message, 'plugin broken: line: oh')
+  assert.match(record?.message ?? '', OH)
   const { err } = JSON.parse(record?.json ?? '{}') as { err: Record<string, string> }
   assert.equal([err['code'], err['plugin'], err['hook']], ['HOOK_FAILED', 'broken', 'line'])
   assert.match(JSON.stringify(err), /RangeError: oh/)

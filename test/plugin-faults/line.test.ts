@@ -366,7 +366,38 @@ test('a guard that is skipped stays closed', async () => {
   await soon(one.say('4'))
   await soon(one.say('5'))
   assert.equal(two.take(), [])
-  assert.is(host.takeErrors().length, 3)
+  const late = `line: no answer within ${ANSWER} ms; it was given up; answer sooner, or give the tap a larger timeout`
+  assert.equal(
+    host.takeErrors().map(({ message }) => message),
+    [
+      late,
+      late,
+      `${late}; that is 3 times in a row: it is skipped for 60 s, its onFailure answers meanwhile`,
+    ],
+  )
+})
+
+test('what has no place in a plugin is told without one, and a tap without a label by its hook', async () => {
+  for (const [run, told] of [
+    [() => false, /^line: expected .* found false$/],
+    [() => Promise.reject(new Error('at /etc/it.js:1:1')), /\/it\.js:1:1 \(test\/.*\.ts:\d+\)$/],
+    [() => Promise.reject(Object.assign(new Error('oh'), { stack: 5 })), /^line: oh$/],
+  ] as const) {
+    const { host } = await said(run)
+    const [error] = host.takeErrors()
+    assert.match(error?.message ?? '', told)
+    await host.stop()
+  }
+})
+
+test('a tap that hangs is named by its label', async () => {
+  const hanging = plugin('hanging', ({ hooks }) => {
+    hooks.line.tapPromise({ name: 'remember', timeout: 20 }, () => new Promise<undefined>(() => {}))
+  })
+  await using host = await createTestHost({ plugins: [hanging] })
+  const one = await join(host)
+  await passing(host, 20, one.say('x'))
+  assert.match(host.takeErrors()[0]?.message ?? '', /^line "remember": no answer within 20 ms; /)
 })
 
 test('hanging now and then does not count as hanging again and again', async () => {

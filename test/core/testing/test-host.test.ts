@@ -160,7 +160,7 @@ test('stopping throws when there are faults that nobody looked at', async () => 
   await (await join(host)).say('x')
   const failure = await rejection(host.stop())
   assert.instance(failure, AggregateError)
-  assert.match((failure as AggregateError).message, /oh/)
+  assert.match((failure as AggregateError).message, /: bad: line "fail": oh \(\S+:\d+\);/)
   assert.is((failure as AggregateError).errors.length, 1)
 })
 
@@ -226,7 +226,10 @@ test('faults fail a test that neither looks at them nor stops its host', async (
   }
   const [unread, taken] = [await ended(), await ended('take')]
   assert.is(unread.status, 1)
-  assert.match(unread.stderr, /not looked at: bad: line: oh; .*takeErrors\(\)/)
+  assert.match(
+    unread.stderr,
+    /not looked at: bad: line "fail": oh \(\S+bad\.test\.mts:\d+\); .*takeErrors\(\)/,
+  )
   assert.equal([taken.status, taken.stderr], [0, ''])
 })
 
