@@ -113,8 +113,9 @@ export function createLines(parts: LinesParts) {
     isolation.call(owner, `/${info.name}`, COMMAND_TIMEOUT, run, {
       ok(answer) {
         try {
-          // Throws at what is no text, or fails when it is looked at.
-          if (answer !== undefined) client.send(answer as string)
+          // Throws at what is no text, or fails when it is looked at. A boolean is what client.send has returned.
+          if (answer !== undefined && answer !== null && typeof answer !== 'boolean')
+            client.send(answer as string)
         } catch {
           return fail(errors.commandAnswer(owner.name, info.name, answer))
         }

@@ -124,11 +124,14 @@ function watchSource(source: ConfigSource, operations: Operations, log: Log): { 
   const watched = watchFiles(
     () => source.files(),
     () => {
+      const begun = Date.now()
       void operations
         .reload()
         .catch((error: unknown) => (error instanceof Error ? error.message : describe(error)))
-        .then((text) => process.stdout.write(`${text}\n`))
-        .finally(() => watched.update())
+        .then((text) => {
+          watched.update(begun)
+          process.stdout.write(`${text}\n`)
+        })
     },
     (problem) => log.of('multiecho').warn(`cannot watch the config: ${problem}`),
   )

@@ -4,10 +4,15 @@ import { dirname, join, sep } from 'node:path'
 
 /** Milliseconds for an editor to have written all that it writes. */
 const SETTLED = 100
+/** Milliseconds that the clock of files may be behind. */
+const BEHIND = 20
 
 export interface Watch {
-  /** Looks at the files as they are now. */
-  update(): void
+  /**
+   * Watches the files as they are named now. Those that were not watched before count as changed when they did since that
+   * time, in milliseconds since the Unix epoch.
+   */
+  update(since: number): void
   close(): void
 }
 
@@ -29,13 +34,16 @@ export function watchFiles(
   const folders = new Map<string, WatchedFolder>()
   let timer: NodeJS.Timeout | undefined
 
+  function noteChange(): void {
+    clearTimeout(timer)
+    timer = setTimeout(changed, SETTLED)
+  }
+
   function watchFolder(folder: string, inode: number): void {
     try {
       const watcher = watch(folder, (_event, name) => {
         const isOurs = name === null || isOnTheWay(join(folder, name))
-        if (!isOurs && inodeOf(folder) === inode) return
-        clearTimeout(timer)
-        timer = setTimeout(changed, SETTLED)
+        if (isOurs || inodeOf(folder) !== inode) noteChange()
       })
       watcher.on('error', (error) => failed(error.message))
       folders.set(folder, { watcher, inode })
@@ -49,7 +57,7 @@ export function watchFiles(
     return Array.from(files()).some((file) => file === path || file.startsWith(path + sep))
   }
 
-  function update(): void {
+  function update(since: number): void {
     const wanted = new Set(Array.from(files(), nearestFolder))
     for (const [folder, { watcher, inode }] of folders) {
       if (wanted.has(folder) && inodeOf(folder) === inode) continue
@@ -58,11 +66,16 @@ export function watchFiles(
     }
     for (const folder of wanted) {
       const inode = inodeOf(folder)
-      if (inode !== undefined && !folders.has(folder)) watchFolder(folder, inode)
+      if (inode === undefined || folders.has(folder)) continue
+      watchFolder(folder, inode)
+      const missed = Array.from(files()).some(
+        (file) => file.startsWith(folder + sep) && changedAt(file) > since - BEHIND,
+      )
+      if (missed) noteChange()
     }
   }
 
-  update()
+  update(Infinity)
   return {
     update,
     close() {
@@ -85,5 +98,14 @@ function inodeOf(folder: string): number | undefined {
     return statSync(folder).ino
   } catch {
     return undefined
+  }
+}
+
+/** When it was last written, moved or made; never where it is not there. */
+function changedAt(file: string): number {
+  try {
+    return statSync(file).ctimeMs
+  } catch {
+    return -Infinity
   }
 }

@@ -37,7 +37,7 @@ export class Subject {
   async loads(): Promise<boolean> {
     try {
       const made = this.#make()
-      // A config passes over what is falsy.
+      // A config passes over some of what is falsy.
       if (!made) {
         this.found(
           'load',

@@ -204,6 +204,7 @@ export function scenariosOf(setting: Setting): Scenario[] {
       1000,
       4000,
       500,
+      7,
     ),
     crowd,
     hooks(setting),

@@ -411,6 +411,19 @@ test('a list of texts is sent as lines, and an empty one is nothing', async () =
   for (const answer of answers) assert.equal(await client.say('/list'), answer)
 })
 
+test('nothing, and what client.send has returned, are no answer', async () => {
+  let answer: unknown
+  const owner = plugin('owner', (host) => {
+    host.command({ name: 'quiet', help: '', run: () => answer as undefined })
+  })
+  await using host = await createTestHost({ plugins: [owner] })
+  const client = await join(host)
+  for (const nothing of [undefined, null, true, false]) {
+    answer = nothing
+    assert.equal(await client.say('/quiet'), [])
+  }
+})
+
 test('an answer that cannot be sent is told, and the command has failed', async () => {
   let answer: unknown
   const owner = plugin('owner', (host) => {
@@ -421,7 +434,6 @@ test('an answer that cannot be sent is told, and the command has failed', async 
   const client = await join(host)
   for (const [value, found] of [
     [5, '5'],
-    [null, 'null'],
     [['a', 5], 'an array'],
     [new Set(), '[object Set]'],
   ] as const) {

@@ -238,7 +238,7 @@ test('a verdict of another hook, or without its words, is told by the name of wh
     const [error] = host.takeErrors()
     assert.is(
       error?.message,
-      `line: expected deliver() or drop(reason) or nothing, found ${String(found)}`,
+      `line "x": expected deliver() or drop(reason) or nothing, found ${String(found)}`,
     )
   }
 })
@@ -253,7 +253,7 @@ test('settled can be tapped at once alone', async () => {
 test('a slip of the pen in setup is told with its place, and with what was meant', async () => {
   const told = async (setup: (host: never) => unknown) =>
     String(await rejection(createTestHost({ plugins: [plugin('one', setup as () => void)] })))
-  const place = String.raw`\(at \/[^\n:]*test\/core\/plugins\.test\.ts:\d+\)`
+  const place = String.raw`\(at [^\n:]*test\/core\/plugins\.test\.ts:\d+\)`
   for (const [setup, meant] of [
     [(host: Slip) => host.clientStat(), 'clientState'],
     [({ comand }: Slip) => comand(), 'command'],

@@ -195,7 +195,7 @@ const touchy: unknown = new Proxy([], {
 })
 
 test('what a command answers but text is answered as failed', async () => {
-  for (const answer of [null, 5, true, {}, [5], touchy, () => {}, Promise.resolve(5)]) {
+  for (const answer of [5, {}, [5], touchy, () => {}, Promise.resolve(5)]) {
     const { host, answers, settled, after } = await commanded(() => answer)
     await using _ = host
     assert.equal(answers, ['/fail failed'])
