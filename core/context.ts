@@ -6,7 +6,15 @@ import type { Cancel, Clock } from './clock.ts'
 import type { ArgumentSchemas, CommandRegistry, Commands, CommandSpec } from './commands.ts'
 import type { Peer } from './connection.ts'
 import type { Delivery } from './delivery.ts'
-import { checkBroadcast, checkFunction, checkKeep, checkState } from './door-checks.ts'
+import {
+  checkBroadcast,
+  checkFunction,
+  checkKeep,
+  checkKept,
+  checkService,
+  checkState,
+  checkTimer,
+} from './door-checks.ts'
 import { errors } from './errors.ts'
 import type {
   CloseEvent,
@@ -128,7 +136,7 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
 
   const setTimeout = (run: () => unknown, milliseconds: number): Cancel => {
     alive()
-    checkFunction(owner.name, 'setTimeout', run)
+    checkTimer(owner.name, 'setTimeout', run, milliseconds)
     let stop: Cancel | undefined
     let cancelled = false
     whenLive(owner, () => {
@@ -184,6 +192,7 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     keep<T extends object>(name: string, init: () => T): T {
       checkKeep(owner.name, name, init)
       const kept = owner.kept.get(name) ?? owner.before?.kept.get(name) ?? init()
+      checkKept(owner.name, kept)
       owner.kept.set(name, kept)
       return kept as T
     },
@@ -193,13 +202,20 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     },
     provide(service, implementation) {
       alive()
+      checkService(owner.name, 'provide', service)
       parts.services.provide(owner, service, implementation)
     },
-    inject: (service) => parts.services.inject(owner, service),
-    find: (service) => parts.services.find(owner, service),
+    inject(service) {
+      checkService(owner.name, 'inject', service)
+      return parts.services.inject(owner, service)
+    },
+    find(service) {
+      checkService(owner.name, 'find', service)
+      return parts.services.find(owner, service)
+    },
     setTimeout,
     setInterval(run, milliseconds) {
-      checkFunction(owner.name, 'setInterval', run)
+      checkTimer(owner.name, 'setInterval', run, milliseconds)
       let cancel = (): void => {}
       const next = (): void => {
         cancel = setTimeout(() => {

@@ -38,9 +38,35 @@ export function checkKeep(plugin: string, name: unknown, init: unknown): void {
   }
 }
 
+/** What is kept is the very same object for each plugin in turn; nothing else could change under its name. */
+export function checkKept(plugin: string, made: unknown): void {
+  if (typeof made === 'object' && made !== null) return
+  const problem = `expected the function to return an object, found ${show(made)}`
+  throw errors.argumentInvalid('host.keep', problem, plugin)
+}
+
+export function checkService(plugin: string, door: string, service: unknown): void {
+  if (typeof (service as { name?: unknown } | null | undefined)?.name === 'string') return
+  const problem = `expected what defineService has returned, found ${show(service)}`
+  throw errors.argumentInvalid(`host.${door}`, problem, plugin)
+}
+
 export function checkFunction(plugin: string, door: string, run: unknown): void {
   if (typeof run === 'function') return
   throw errors.argumentInvalid(`host.${door}`, `expected a function, found ${show(run)}`, plugin)
+}
+
+/** Time that is over already is as good as none; what is no time would be over at once. */
+export function checkTimer(
+  plugin: string,
+  door: string,
+  run: unknown,
+  milliseconds: unknown,
+): void {
+  checkFunction(plugin, door, run)
+  if (Number.isFinite(milliseconds)) return
+  const problem = `expected milliseconds behind the function, found ${show(milliseconds)}`
+  throw errors.argumentInvalid(`host.${door}`, problem, plugin)
 }
 
 function checkOptions(

@@ -50,6 +50,18 @@ test('what a door does not take is told by the name of the door', async () => {
     [call('onDispose', 5), 'onDispose: expected a function, found 5'],
     [call('setTimeout', 5, () => {}), 'setTimeout: expected a function, found 5'],
     [call('setInterval', 5, () => {}), 'setInterval: expected a function, found 5'],
+    [
+      call('setTimeout', () => {}, Number.NaN),
+      'setTimeout: expected milliseconds behind the function, found NaN',
+    ],
+    [
+      call('setInterval', () => {}),
+      'setInterval: expected milliseconds behind the function, found undefined',
+    ],
+    [call('keep', 'x', () => 5), 'keep: expected the function to return an object, found 5'],
+    [call('inject', 'store'), 'inject: expected what defineService has returned, found "store"'],
+    [call('find', undefined), 'find: expected what defineService has returned, found undefined'],
+    [call('provide', {}, 5), 'provide: expected what defineService has returned, found an object'],
   ]) {
     assert.equal([told], found)
   }
