@@ -1,10 +1,11 @@
 /** Checks every plugin of a config before anything of any plugin runs, and puts them in order. */
 import { types } from 'node:util'
+import { isTexts } from './door-checks.ts'
 import { show, type Problem } from './errors.ts'
 import { isThenable } from './isolation.ts'
 import { didYouMean } from './nearest.ts'
 import { API_VERSION, PLUGIN, PLUGIN_FACTORY, type Plugin } from './plugin.ts'
-import { noSuchKey, problemsOf } from './problems.ts'
+import { problemsOf, unknownKey } from './problems.ts'
 import { safeText } from './text.ts'
 
 /** A plugin with its options as its schema returned them. */
@@ -102,10 +103,8 @@ function faultOf(value: unknown): Omit<Problem, 'path'> | undefined {
 function definitionFault(plugin: Plugin, who: string): string | undefined {
   const { definition, name } = plugin
   const { requires, options, setup } = Object(definition) as Record<string, unknown>
-  const unknown = Object.keys(Object(definition)).find((key) => !DEFINITION.includes(key))
-  if (unknown !== undefined) {
-    return `definition of ${who}: ${safeText(unknown)}: ${noSuchKey(unknown, DEFINITION)}`
-  }
+  const unknown = unknownKey(Object(definition) as object, DEFINITION)
+  if (unknown !== undefined) return `definition of ${who}: ${unknown}`
   if (typeof name !== 'string' || !NAME.test(name)) {
     return `name: expected lower-case letters, digits and dashes, as in "dice" or "acme:dice", found ${show(name)}`
   }
@@ -119,10 +118,6 @@ function definitionFault(plugin: Plugin, who: string): string | undefined {
     return `${who} has no setup function; write setup(host, options) { … } in its definition`
   }
   return undefined
-}
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }
 
 function isFactory(

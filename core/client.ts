@@ -1,5 +1,6 @@
 /** A client as plugins see it: who it is, and the few things that may be done to it. */
 import type { Connection } from './connection.ts'
+import { isTexts } from './door-checks.ts'
 import { errors, show } from './errors.ts'
 import { safeText } from './text.ts'
 
@@ -110,9 +111,4 @@ export function connectionOf(client: Client): Connection {
 
 export function clientOf(connection: Connection): Client {
   return connection.client
-}
-
-/** Whether it is what `send` takes but a text. */
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((line) => typeof line === 'string')
 }

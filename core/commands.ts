@@ -2,11 +2,11 @@
 import { types } from 'node:util'
 import type { z } from 'zod'
 import type { Client } from './client.ts'
-import { errors, show } from './errors.ts'
+import { checkCommand, isOptional } from './check-command.ts'
+import { errors } from './errors.ts'
 import type { Owner } from './owner.ts'
-import { demandOf, unknownKey } from './problems.ts'
+import { demandOf } from './problems.ts'
 import { Registry } from './registry.ts'
-import { safeText } from './text.ts'
 
 export type ArgumentSchemas = Readonly<Record<string, z.ZodType>>
 
@@ -80,23 +80,6 @@ export interface Command {
   readonly spec: CommandSpec<ArgumentSchemas>
 }
 
-export type Typed =
-  | { readonly kind: 'line'; readonly text: string }
-  | { readonly kind: 'command'; readonly word: string; readonly input: string }
-
-const TYPED_COMMAND = /^\/([a-z][a-z0-9_-]*)(?: (.*))?$/i
-const NAME = /^[a-z][a-z0-9_-]*$/
-
-/** Tells a command from a line: `/word`, then a space or the end. `//text` is the line `/text`. */
-export function parseTyped(text: string): Typed {
-  if (text.charCodeAt(0) !== 0x2f) return { kind: 'line', text }
-  if (text.charCodeAt(1) === 0x2f) return { kind: 'line', text: text.slice(1) }
-  const [, word, input = ''] = TYPED_COMMAND.exec(text) ?? []
-  return word === undefined
-    ? { kind: 'line', text }
-    : { kind: 'command', word: word.toLowerCase(), input }
-}
-
 export class CommandRegistry implements Commands {
   readonly #byWord = new Registry<Command>()
 
@@ -116,7 +99,7 @@ export class CommandRegistry implements Commands {
 
   /** Throws `COMMAND_INVALID` or `COMMAND_CONFLICT`. */
   add(owner: Owner, spec: CommandSpec<ArgumentSchemas>): void {
-    checkSpec(owner, spec)
+    checkCommand(owner, spec)
     const aliases = spec.aliases ?? []
     const command: Command = {
       owner,
@@ -197,95 +180,6 @@ function usageOf(spec: CommandSpec<ArgumentSchemas>): string {
   return [`/${spec.name}`, ...shown].join(' ')
 }
 
-const SPEC_KEYS = ['name', 'help', 'aliases', 'args', 'rest', 'examples', 'run']
-const EXAMPLE_KEYS = ['type', 'sees']
-
-function checkSpec(owner: Owner, spec: CommandSpec<ArgumentSchemas>): void {
-  const invalid = (problem: string) => errors.commandInvalid(owner.name, spec?.name, problem)
-  if (typeof spec !== 'object' || spec === null)
-    throw invalid(`expected { name, help, run }, found ${show(spec)}`)
-  const unknown = unknownKey(spec, SPEC_KEYS)
-  if (unknown !== undefined) throw invalid(unknown)
-  if (spec.aliases !== undefined && !Array.isArray(spec.aliases))
-    throw invalid(`aliases: expected a list of names, found ${show(spec.aliases)}`)
-  for (const word of [spec.name, ...(spec.aliases ?? [])]) {
-    if (typeof word !== 'string' || !NAME.test(word)) {
-      throw invalid(
-        `a name is a lower-case letter, then lower-case letters, digits, _ or -; found ${JSON.stringify(word)}`,
-      )
-    }
-  }
-  if (typeof spec.help !== 'string')
-    throw invalid('help: expected a line for /help, or an empty one to hide the command')
-  if (typeof spec.run !== 'function') throw invalid('run: expected a function')
-  checkArguments(spec, invalid)
-  checkExamples(spec, invalid)
-}
-
-function checkArguments(
-  { args = {}, rest }: CommandSpec<ArgumentSchemas>,
-  invalid: (problem: string) => Error,
-): void {
-  if (typeof args !== 'object' || args === null || Array.isArray(args))
-    throw invalid(`args: expected an object of zod schemas by name, found ${show(args)}`)
-  if (typeof (args as { safeParse?: unknown }).safeParse === 'function') {
-    throw invalid(
-      'args: expected a plain object of zod schemas by name, found a schema; write args: { who: z.string() }, without z.object around it',
-    )
-  }
-  const schemas = Object.entries(args)
-  let optional: string | undefined
-  for (const [name, schema] of schemas) {
-    if (typeof schema?.safeParse !== 'function')
-      throw invalid(`args.${name}: expected a zod schema`)
-    if (isOptional(schema)) optional ??= name
-    else if (optional !== undefined) {
-      throw invalid(
-        `args.${name} must be typed but comes behind ${optional}, which may be left out; change their order`,
-      )
-    }
-  }
-  if (rest === true && schemas.length === 0)
-    throw invalid('rest: there is no argument to take the rest of the line')
-}
-
-function checkExamples(
-  { name, aliases = [], examples = [] }: CommandSpec<ArgumentSchemas>,
-  invalid: (problem: string) => Error,
-): void {
-  if (!Array.isArray(examples))
-    throw invalid(`examples: expected an array, found ${show(examples)}`)
-  for (const [index, example] of (examples as readonly unknown[]).entries()) {
-    const { type, sees } = (example ?? {}) as Partial<CommandExample>
-    const unknown = unknownKey(Object(example) as object, EXAMPLE_KEYS)
-    if (unknown !== undefined) throw invalid(`examples[${index}].${unknown}`)
-    const lines = typeof type === 'string' ? [type] : type
-    if (!Array.isArray(lines) || !lines.every(isLine)) {
-      throw invalid(
-        `examples[${index}].type: expected a line, or an array of lines, found ${show(type)}`,
-      )
-    }
-    if (
-      !lines
-        .map(parseTyped)
-        .some((typed) => typed.kind === 'command' && [name, ...aliases].includes(typed.word))
-    ) {
-      throw invalid(
-        `examples[${index}].type: expected /${name} in it, found ${show(lines.join(', '))}`,
-      )
-    }
-    if (sees !== undefined && !isLine(sees) && !types.isRegExp(sees)) {
-      throw invalid(
-        `examples[${index}].sees: expected a RegExp or a part of a line, found ${show(sees)}`,
-      )
-    }
-  }
-}
-
-function isLine(value: unknown): boolean {
-  return typeof value === 'string' && value !== '' && safeText(value) === value
-}
-
 function exampleInfo({ type, sees }: CommandExample): CommandExampleInfo {
   return Object.freeze({
     type: Object.freeze(typeof type === 'string' ? [type] : [...type]),
@@ -294,8 +188,4 @@ function exampleInfo({ type, sees }: CommandExample): CommandExampleInfo {
       ? Object.freeze(new RegExp(sees.source, sees.flags.replaceAll(/[gy]/g, '')))
       : sees,
   })
-}
-
-function isOptional(schema: z.ZodType): boolean {
-  return schema.safeParse(undefined).success
 }

@@ -1,4 +1,4 @@
-/** Looks at what a plugin gives a door before anything is made of it. All throw `ARGUMENT_INVALID`. */
+/** Looks at what a plugin gives a door before anything is made of it. The checks throw `ARGUMENT_INVALID`. */
 import { errors, show } from './errors.ts'
 import { unknownKey } from './problems.ts'
 
@@ -49,6 +49,10 @@ export function checkService(plugin: string, door: string, service: unknown): vo
   if (typeof (service as { name?: unknown } | null | undefined)?.name === 'string') return
   const problem = `expected what defineService has returned, found ${show(service)}`
   throw errors.argumentInvalid(`host.${door}`, problem, plugin)
+}
+
+export function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }
 
 export function checkFunction(plugin: string, door: string, run: unknown): void {

@@ -3,7 +3,7 @@
  * synchronous step: watchers are told, and then the line is sent.
  */
 import { sayTo, type ChosenAudience } from './audience.ts'
-import { parseArguments, parseTyped, type Command, type CommandRegistry } from './commands.ts'
+import { parseArguments, type Command, type CommandRegistry } from './commands.ts'
 import type { Connection } from './connection.ts'
 import type { Delivery } from './delivery.ts'
 import { errors, type ChatError } from './errors.ts'
@@ -11,6 +11,7 @@ import { tellSettled, type Decision, type Hooks } from './hooks.ts'
 import type { Isolation } from './isolation.ts'
 import { LineInHand } from './line-in-hand.ts'
 import { safeText } from './text.ts'
+import { parseTyped } from './typed.ts'
 import { drop, refuse, type CommandVerdict, type LineVerdict } from './verdicts.ts'
 
 /** In `by`: no plugin decided. */

@@ -4,7 +4,7 @@ import { ChatError, describe, errors } from './errors.ts'
 import type { ChatHost } from './host.ts'
 import type { HostReport } from './inspect.ts'
 import type { Log } from './log.ts'
-import type { Change } from './reload.ts'
+import type { Change } from './reload-plan.ts'
 
 /** What may be asked. */
 export interface Request {

@@ -27,7 +27,7 @@ export function problemsOf(
 }
 
 /** What is wrong with a key that is not among the known ones. They are undefined where nobody can tell them. */
-export function noSuchKey(key: string, known: readonly string[] | undefined): string {
+function noSuchKey(key: string, known: readonly string[] | undefined): string {
   if (known === undefined) return 'there is no such key'
   if (known.length === 0) return 'there is no such key; it takes no options'
   return `there is no such key${didYouMean(key, known)} (known: ${known.join(', ')})`

@@ -1,14 +1,14 @@
 /** A host in memory, with the pump, hooks and delivery of a real one, no port and no waiting, and a clock that stands still. */
 import { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Cancel, Clock } from '../clock.ts'
 import { checkConfig, type ConfigInput } from '../config.ts'
 import { errors, type ChatError } from '../errors.ts'
 import { createHost } from '../host.ts'
 import { Log, type LogRecord } from '../log.ts'
-import { randomFrom } from './random.ts'
 import { didYouMean } from '../nearest.ts'
-import type { Change } from '../reload.ts'
+import type { Change } from '../reload-plan.ts'
+import { randomFrom } from './random.ts'
+import { createTestClock } from './test-clock.ts'
 
 /** What a config file may say, and for tests: */
 export interface TestConfig extends ConfigInput {
@@ -231,35 +231,6 @@ function createClient(stream: ClientStream, id: string, quiet: () => Promise<voi
     async reset() {
       stream.destroy(new Error('reset by the test'))
       await quiet()
-    },
-  }
-}
-
-interface TestClock extends Clock {
-  advance(milliseconds: number): Promise<void>
-}
-
-function createTestClock(start: number): TestClock {
-  let now = start
-  const timers = new Set<{ readonly due: number; readonly run: () => void }>()
-  return {
-    now: () => now,
-    setTimeout(run, milliseconds): Cancel {
-      const timer = { due: now + milliseconds, run }
-      timers.add(timer)
-      return () => timers.delete(timer)
-    },
-    async advance(milliseconds) {
-      const end = now + milliseconds
-      for (;;) {
-        const [next] = [...timers].filter(({ due }) => due <= end).toSorted((a, b) => a.due - b.due)
-        if (next === undefined) break
-        timers.delete(next)
-        now = Math.max(now, next.due)
-        next.run()
-        await turn()
-      }
-      now = end
     },
   }
 }

@@ -8,7 +8,7 @@ import {
   type CommandSpec,
   type PluginContext,
 } from '../../core/index.ts'
-import { parseTyped } from '../../core/commands.ts'
+import { parseTyped } from '../../core/typed.ts'
 import { createTestHost, type TestClient } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import {
