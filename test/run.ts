@@ -3,7 +3,8 @@
  * forgotten `.run()`, `throw null`; lukeed/uvu#60, #80, #191, #201, #205), so its counts are compared here, and it never
  * ends when a socket is left open, so each file has a deadline.
  *
- * `node --import tsx test/run.ts [PART OF A PATH ...]` runs the files whose path contains one of the parts.
+ * `node --import tsx test/run.ts [--bail] [PART OF A PATH ...]` runs the files whose path contains one of the parts, those
+ * of the first part first; with `--bail`, none after the first that fails.
  */
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -21,11 +22,15 @@ interface Result {
 }
 
 const root = import.meta.dirname
-const parts = process.argv.slice(2)
-const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+const bail = process.argv[2] === '--bail'
+const parts = process.argv.slice(bail ? 3 : 2)
+const everyFile = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.ts'))
-  .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
   .toSorted()
+const files =
+  parts.length === 0
+    ? everyFile
+    : [...new Set(parts.flatMap((part) => everyFile.filter((file) => file.includes(part))))]
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, runNext))
@@ -39,6 +44,7 @@ async function runNext(): Promise<void> {
     total.passed += result.passed
     total.failed += result.failed
     total.skipped += result.skipped
+    if (bail && total.failed > 0) return
   }
 }
 
