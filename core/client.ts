@@ -2,7 +2,7 @@
 import type { Connection } from './connection.ts'
 import { isTexts } from './door-checks.ts'
 import { errors, show } from './errors.ts'
-import { safeText } from './text.ts'
+import { safeName } from './text.ts'
 
 export interface Client {
   /** Number of the visit: never used twice while the host runs. The key to keep things by. */
@@ -11,7 +11,7 @@ export interface Client {
   readonly id: string
   /** IP address of its other end, IPv4-mapped IPv6 as IPv4; undefined when it came over something else. */
   readonly address: string | undefined
-  /** What others see in front of its lines; at first the id. Setting it throws `NAME_INVALID` unless it is 1 to 64 characters of safe text. */
+  /** What others see in front of its lines; at first the id. Setting it throws `NAME_INVALID` unless it is 1 to 64 characters of safe text, none of them invisible. */
   name: string
   /** When it connected, by the host's `now()`. */
   readonly connectedAt: number
@@ -68,7 +68,7 @@ export class ConnectedClient implements Client {
 
   set name(name: string) {
     const valid = typeof name === 'string' && name !== '' && [...name].length <= NAME_LENGTH
-    if (!valid || safeText(name) !== name) throw errors.nameInvalid(name)
+    if (!valid || safeName(name) !== name) throw errors.nameInvalid(name)
     this.#connection.name = name
   }
 

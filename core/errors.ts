@@ -3,7 +3,7 @@
  * what to do. docs/reference/errors.md has an entry for each code.
  */
 import { placeOf } from './place.ts'
-import { safeText } from './text.ts'
+import { safeName, safeText } from './text.ts'
 
 export type ErrorCode =
   | 'API_VERSION_WRONG'
@@ -245,7 +245,7 @@ export const errors = {
   nameInvalid: (found: unknown) =>
     new ChatError(
       'NAME_INVALID',
-      `a name is 1 to 64 characters without controls or invisible ones, found ${show(found)}`,
+      `a name is 1 to 64 characters without controls, invisible ones and spaces other than U+0020 and U+3000, found ${show(found)}`,
     ),
 
   notSettled: (milliseconds: number) =>
@@ -412,7 +412,8 @@ export function show(value: unknown): string {
     if (Array.isArray(value)) return 'an array'
     if (Object.prototype.toString.call(value) === '[object Object]') return 'an object'
     const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
-    return safeText(text.length > 80 ? `${text.slice(0, 80)}…` : text)
+    // A character that is not seen may be what is wrong.
+    return safeName(text.length > 80 ? `${text.slice(0, 80)}…` : text)
   } catch {
     return UNSHOWABLE
   }

@@ -30,7 +30,7 @@ import { Services } from './services.ts'
 import { ClientStates } from './states.ts'
 import { stopHost, type Stop } from './stop.ts'
 import { switched } from './switched.ts'
-import { safeText } from './text.ts'
+import { safeName } from './text.ts'
 import type { Transport } from './transport.ts'
 import { Visits } from './visits.ts'
 
@@ -176,7 +176,7 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
       stream.destroy()
       return
     }
-    const label = safeText(peer.label)
+    const label = safeName(peer.label)
     connectionLog.came(label, attachedBy?.name ?? 'tcpserver')
     visits.come(stream, { label, address: peer.address }, attachedBy)
   }

@@ -6,8 +6,8 @@
 /** Opening and closing brackets of all scripts, and what looks like them. */
 const OPENING = String.raw`\p{Ps}\p{Pi}<`
 const CLOSING = String.raw`\p{Pe}\p{Pf}>`
-/** What is not seen, or hardly, between two characters: combining marks and joiners. */
-const FAINT = String.raw`\p{M}\u200c\u200d`
+/** What is not seen, or hardly, between two characters: combining marks, and what is invisible by itself. */
+const FAINT = String.raw`\p{M}\p{DI}`
 /** A number of an address, in whatever digits. */
 const NUMBER = String.raw`\p{N}[\p{N}${FAINT}]*`
 /** Anything may pass for the dots and the colon, as no font tells all such characters apart. */

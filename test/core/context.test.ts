@@ -190,15 +190,17 @@ test('a name stands in front of the lines, the id stays', async () => {
   assert.equal([client.name, client.id], ['Ada 😀', one.id])
 })
 
-test('a name is 1 to 64 characters of safe text', async () => {
+test('a name is 1 to 64 characters that are seen', async () => {
   const chat = probe()
   await using host = await createTestHost({ plugins: [chat.plugin] })
   const client = chat.clientOf(await join(host))
-  for (const name of ['x', 'é', '😀'.repeat(64), ' ', '(x)']) {
+  for (const name of ['x', 'é', '😀'.repeat(64), ' ', '👩\u200d💻', '(x)']) {
     client.name = name
     assert.is(client.name, name)
   }
-  const faulty = ['', 'x'.repeat(65), '😀'.repeat(65), 'a\nb', 'a\x1bb', 'a\tb', '\u202e', '\ud800']
+  const unsafe = ['a\nb', 'a\x1bb', 'a\tb', '\u202e', '\ud800']
+  const unseen = ['a\u200b', '\u200da', 'a\u00adb', 'a\u200e', 'a\u00a0b', '\u3164', 'a\ufe0f']
+  const faulty = ['', 'x'.repeat(65), '😀'.repeat(65), ...unsafe, ...unseen]
   for (const name of [...faulty, 5 as never, undefined as never, null as never]) {
     const set = (): void => {
       client.name = name
@@ -206,6 +208,16 @@ test('a name is 1 to 64 characters of safe text', async () => {
     assert.is(codeOf(set), 'NAME_INVALID', JSON.stringify(name))
     assert.is(client.name, '(x)')
   }
+})
+
+test('an id holds nothing that is not seen', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin] })
+  await join(host, 'a\u200bd\u00a0a\u202e')
+  assert.equal(
+    Array.from(chat.host.clients, ({ id }) => id),
+    ['a\ufffdd\ufffda\ufffd'],
+  )
 })
 
 test('when a client came and when it last sent something is known', async () => {

@@ -3,13 +3,36 @@ import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { safeText } from '../../core/index.ts'
-import { safeJson, safeLines } from '../../core/text.ts'
+import { safeJson, safeLines, safeName } from '../../core/text.ts'
 import { cases, printSeed, seed } from '../support/memory-random.ts'
 
 const test = suite('text')
 
-const UNSAFE =
-  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/u
+/** What a terminal obeys, breaks a line at or reorders by, and what is invisible and of no use, by Unicode's properties. */
+const UNSAFE = new RegExp(
+  [
+    String.raw`[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]`,
+    // Bidi controls, but for the marks, which have a direction as a letter has.
+    String.raw`[\p{Bidi_C}--[\u061c\u200e\u200f]]`,
+    // Invisible, and set aside for later or deprecated.
+    String.raw`[\p{DI}&&\p{Cn}]`,
+    String.raw`[\p{Cf}&&\p{Dep}]`,
+    // Interlinear annotation.
+    String.raw`[\ufff9-\ufffb]`,
+    // Tags.
+    String.raw`[\u{e0020}-\u{e007f}]`,
+  ].join('|'),
+  'v',
+)
+/** The only tags that are of use. */
+const FLAGS = /\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{3,6}\u{e007f}/gu
+
+/** Of each code point there is. */
+const everyCharacter = codes(0, 0x10ffff)
+
+function withoutFlags(text: string): string {
+  return text.replaceAll(FLAGS, '')
+}
 
 function codes(from: number, to: number): string[] {
   return Array.from({ length: to - from + 1 }, (_, index) => String.fromCodePoint(from + index))
@@ -44,19 +67,30 @@ test('a tab becomes one space and DEL its picture', () => {
 
 test('C1 controls become U+FFFD', () => each(codes(0x80, 0x9f), '\ufffd'))
 
-test('bidi controls become U+FFFD', () => {
-  each(['\u061c', '\u200e', '\u200f', ...codes(0x202a, 0x202e), ...codes(0x2066, 0x2069)], '\ufffd')
+test('bidi embeddings, overrides and isolates become U+FFFD', () => {
+  each([...codes(0x202a, 0x202e), ...codes(0x2066, 0x2069)], '\ufffd')
 })
 
-test('what is invisible becomes U+FFFD', () => {
-  each(['\u00ad', '\u034f', '\u115f', '\u200b', '\u2060', '\u2063', '\u3164', '\ufeff'], '\ufffd')
-})
+test('deprecated format characters become U+FFFD', () => each(codes(0x206a, 0x206f), '\ufffd'))
 
-test('tag characters become U+FFFD', () => each(codes(0xe0000, 0xe007f), '\ufffd'))
+test('tags become U+FFFD', () => each(codes(0xe0000, 0xe007f), '\ufffd'))
 
 test('line and paragraph separators become U+FFFD', () => each(['\u2028', '\u2029'], '\ufffd'))
 
 test('interlinear annotation marks become U+FFFD', () => each(codes(0xfff9, 0xfffb), '\ufffd'))
+
+test('of all characters there are, those that are dangerous at a terminal are replaced and no other', () => {
+  let replaced = 0
+  for (const character of everyCharacter) {
+    const text = `a${character}b`
+    const safe = safeText(text)
+    if (safe !== text) replaced++
+    const shown = safe === text ? text : /^a[ \u2400-\u2421\ufffd]b$/.test(safe) ? safe : undefined
+    if (shown !== undefined && (safe !== text) === UNSAFE.test(character)) continue
+    assert.unreachable(`U+${character.codePointAt(0)?.toString(16)}: ${JSON.stringify(safe)}`)
+  }
+  assert.ok(replaced > 65 + 2048 + 2 + 9 + 3584, String(replaced))
+})
 
 test('lone surrogates become U+FFFD and pairs stay', () => {
   each(['\ud83d', '\ude00', '\udfff'], '\ufffd')
@@ -82,14 +116,53 @@ test('letters, marks and symbols of all scripts stay', () => {
   }
 })
 
-test('the joiners stay, which scripts and emoji need', () => {
-  assert.is(safeText('می\u200cخواهم'), 'می\u200cخواهم')
-  assert.is(safeText('क्\u200dष'), 'क्\u200dष')
+test('what scripts need stays, though nobody sees it', () => {
+  for (const text of [
+    'می\u200cخواهم',
+    'क्\u200dष',
+    'สวัสดี\u200bชาวโลก',
+    'ភាសា\u200bខ្មែរ',
+    'ພາສາ\u200bລາວ',
+    'Donau\u00addampfschiff',
+    '\u200fשלום (a)\u200e!',
+    '\u061c١٢',
+    '葛\u{e0100}城',
+    'ᠨᠠ\u180e',
+    'אֳ\u034fִ',
+    'ㄱ\u3164ㄴ',
+    'f\u2061(x)',
+    'a\u2060b\ufeffc',
+    '\u2800⠓⠊',
+  ]) {
+    assert.is(safeText(text), text)
+  }
 })
 
 test('emoji sequences stay whole', () => {
-  for (const emoji of ['❤️', '👩‍💻', '🏳️‍🌈', '👨‍👩‍👧‍👦', '1️⃣', '🇩🇪', '👍🏽', '🧔🏻‍♂️', '☺︎']) {
+  for (const emoji of ['❤️', '👩‍💻', '🏳️‍🌈', '👨‍👩‍👧‍👦', '1️⃣', '🇩🇪', '👍🏽', '🧔🏻‍♂️', '☺︎', '🏴‍☠️']) {
     assert.is(safeText(emoji), emoji)
+  }
+})
+
+test('the flags of parts of a country stay, and no other tags', () => {
+  const tags = (code: string): string =>
+    [...code].map((letter) => String.fromCodePoint(0xe0000 + letter.charCodeAt(0))).join('')
+  const end = '\u{e007f}'
+  for (const code of ['gbeng', 'gbsct', 'gbwls', 'usca', 'frbre']) {
+    const flag = `🏴${tags(code)}${end}`
+    assert.is(safeText(`a${flag}b`), `a${flag}b`)
+    assert.is(safeJson(`"${flag}"`), `"${flag}"`)
+  }
+  for (const [text, left] of [
+    [`🏴${tags('gbeng')}`, 1],
+    [`🏴${end}`, 1],
+    [`🏴${tags('gb')}${end}`, 1],
+    [`🏴${tags('gbabcde')}${end}`, 1],
+    [`🏴${tags('send me your')}${end}`, 1],
+    [`😀${tags('gbeng')}${end}`, 1],
+    [`🏴${tags('gbeng')}${end}${end}`, 7],
+  ] as const) {
+    assert.is([...safeText(text)].filter((one) => one !== '\ufffd').length, left, text)
   }
 })
 
@@ -104,21 +177,24 @@ test('at most 8 marks stay on one base', () => {
 
 test('a character that was replaced is a base of its own', () => {
   const marks = '\u0301'.repeat(8)
-  assert.is(safeText(`a${marks}\u200b${marks}`), `a${marks}\ufffd${marks}`)
+  assert.is(safeText(`a${marks}\u202e${marks}`), `a${marks}\ufffd${marks}`)
 })
 
-test('joiners among the marks do not let more of them through', () => {
+test('nothing invisible among the marks lets more of them through', () => {
   const marks = '\u0301'.repeat(8)
-  for (const joiner of ['\u200c', '\u200d', '\ufe0f']) {
-    const safe = safeText(`a${`${marks}${joiner}`.repeat(10)}b`)
-    assert.ok(safe.replace(/[^\u0301]/g, '').length <= 8, JSON.stringify(joiner))
+  const invisible = everyCharacter.filter((one) => /\p{DI}/u.test(one) && !UNSAFE.test(one))
+  assert.ok(invisible.length > 270, String(invisible.length))
+  for (const character of invisible) {
+    const safe = safeText(`a${`${marks}${character}`.repeat(10)}b`)
+    const code = character.codePointAt(0)?.toString(16)
+    assert.ok(safe.replace(/[^\u0301]/g, '').length <= 8, `U+${code}`)
   }
 })
 
 test('safe text comes back as the same text', () => {
   const property = fc.property(fc.string({ unit: 'grapheme', maxLength: 30 }), (text) => {
     const safe = safeText(text)
-    return UNSAFE.test(text) || /\p{M}{9}/u.test(text) || /\p{DI}/u.test(text) || safe === text
+    return UNSAFE.test(text) || /\p{M}[\p{M}\p{DI}]{8}/u.test(text) || safe === text
   })
   fc.assert(property, { seed, numRuns: cases(5000) })
 })
@@ -128,7 +204,17 @@ const nasty = fc.array(
     fc.integer({ min: 0, max: 0x10ffff }).map((code) => String.fromCodePoint(code)),
     fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)),
     fc.constantFrom('\x1b', '\r', '\n', '\x7f', '\u009b', '\u202e', '\u0301', '\u200d', '\ufe0f'),
-    fc.constantFrom('a', '(', '😀', '\ud83d', '\ude00', '\u0301'.repeat(9), '\u{e0041}'),
+    fc.constantFrom(
+      'a',
+      '(',
+      '😀',
+      '🏴\u{e0067}\u{e0062}\u{e0065}',
+      '\u{e007f}',
+      '\ud83d',
+      '\ude00',
+      '\u0301'.repeat(9),
+      '\u{e0041}',
+    ),
   ),
   { maxLength: 20 },
 )
@@ -136,11 +222,47 @@ const nasty = fc.array(
 test('nothing unsafe is left of any text, and what is safe stays so', () => {
   const property = fc.property(nasty, (pieces) => {
     const safe = safeText(pieces.join(''))
-    assert.not.match(safe, UNSAFE)
+    assert.not.match(withoutFlags(safe), UNSAFE)
     assert.not.match(safe, /\p{M}{9}/u)
     assert.is(safeText(safe), safe)
   })
   fc.assert(property, { seed, numRuns: cases(20_000) })
+})
+
+test('a name keeps what is seen of it', () => {
+  for (const name of [
+    'Ada Lovelace',
+    'Zoë',
+    '田中\u3000太郎',
+    'ไม่',
+    '😀',
+    '❤️',
+    '👩‍💻',
+    '🏳️‍🌈',
+    '🇩🇪',
+    '1️⃣',
+    '🏴󠁧󠁢󠁳󠁣󠁴󠁿',
+  ]) {
+    assert.is(safeName(name), name)
+  }
+})
+
+test('of all characters there are, none that is invisible or passes for a space is left in a name', () => {
+  for (const character of everyCharacter) {
+    const hidden = /[\p{DI}\u2800]|(?![ \u3000])\p{Zs}/u.test(character)
+    const text = `a${character}b`
+    if (safeName(text) === (hidden ? 'a\ufffdb' : safeText(text))) continue
+    assert.unreachable(`U+${character.codePointAt(0)?.toString(16)}`)
+  }
+})
+
+test('a name made safe stays so, and is safe text', () => {
+  const property = fc.property(nasty, (pieces) => {
+    const name = safeName(pieces.join(''))
+    assert.is(safeName(name), name)
+    assert.is(safeText(name), name)
+  })
+  fc.assert(property, { seed, numRuns: cases(5000) })
 })
 
 test('lines are split at LF and at CR LF, and each is made safe', () => {
@@ -163,7 +285,7 @@ test('JSON made safe holds nothing unsafe and parses to the same value', () => {
   const property = fc.property(nasty, fc.jsonValue(), (pieces, other) => {
     const value = [pieces.join(''), other, { [pieces.join('')]: 1 }]
     const json = safeJson(JSON.stringify(value))
-    assert.not.match(json, UNSAFE)
+    assert.not.match(withoutFlags(json), UNSAFE)
     assert.equal(JSON.parse(json), JSON.parse(JSON.stringify(value)))
   })
   fc.assert(property, { seed, numRuns: cases(5000) })

@@ -39,6 +39,7 @@ function pieces(victim: string): Buffer[] {
     bytes('\u202e'),
     bytes('\u2028'),
     bytes('\u200b\ufeff'),
+    bytes('\u200f\u00ad\u{e0100}'),
     bytes('e\u0301\u0301'),
     bytes('é'),
     bytes('€'),

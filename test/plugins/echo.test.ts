@@ -1,7 +1,7 @@
 /** The plugin that delivers, and puts the sender's name in front. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ConfigError, drop, Stage } from '../../core/index.ts'
+import { ConfigError, drop, safeText, Stage } from '../../core/index.ts'
 import { createTestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import { join, plugin, probe, rejection } from '../support/memory-plugins.ts'
@@ -106,6 +106,28 @@ test('with guardLookalikes what looks like an id stands in brackets, and nothing
     await one.say(typed)
     assert.equal(two.take(), [`(${one.id}) ${shown}`])
   }
+})
+
+test('guardLookalikes is not fooled by what is invisible, wherever it stands in an id', async () => {
+  await using host = await createTestHost({ plugins: [echo({ guardLookalikes: true })] })
+  const [one, two] = [await join(host), await join(host)]
+  let invisible = 0
+  for (let code = 0x80; code <= 0x10ffff; code++) {
+    const character = String.fromCodePoint(code)
+    if (!/\p{DI}/u.test(character) || safeText(character) !== character) continue
+    invisible++
+    for (const id of ['(10.0.0.7:4242)', '([::1]:4242)']) {
+      const places = Array.from(id, (_, at) => id.slice(0, at) + character + id.slice(at))
+      await one.send(places.map((place) => `${place} ok\n`).join(''))
+      for (const line of two.take()) {
+        assert.ok(
+          !line.slice(`(${one.id}) `.length).includes('('),
+          `U+${code.toString(16)}: ${line}`,
+        )
+      }
+    }
+  }
+  assert.ok(invisible > 270, String(invisible))
 })
 
 test('guardLookalikes looks for ids as the prefix shows them', async () => {

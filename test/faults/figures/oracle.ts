@@ -10,7 +10,7 @@ import { openTerminal } from '../terminal.ts'
 const LINES = 500
 const WIDTHS = [80, 40]
 /** Shown as nothing by terminals, and kept in lines because scripts and emoji need them. */
-const INVISIBLE = /[\u200c\u200d\ufe00-\ufe0f\u180b-\u180d\u180f]/g
+const INVISIBLE = /\p{DI}/gu
 const ID_AT_START = /^\((?:\d+\.\d+\.\d+\.\d+:\d+|\[[0-9a-f:.]+\]:\d+)\)/i
 
 /** Fillers that take one or two columns each, or none, or as many as a terminal likes. */
@@ -23,7 +23,8 @@ const FILLERS: Array<[text: string, columns: number]> = [
   ['\t', 1],
   ['☺\ufe0f', 2],
   ['👨\u200d👩', 2],
-  ['\u200b', 1],
+  ['x\u200b', 1],
+  ['\u00ad', 1],
   ['ｱ', 1],
 ]
 
@@ -74,6 +75,12 @@ async function forgedRows(stage: Stage, columns: number, guard: boolean): Promis
     '(\ufe0f10.0.0.7:4242) ok',
     '(10\ufe0f.0.0.7:4242) ok',
     '([\u200d::1]:4242) ok',
+    '(\u200b10.0.0.7:4242) ok',
+    '(1\u20600.0.0.7\ufeff:4242) ok',
+    '(10\u200e.0\u200f.0\u061c.7:4242) ok',
+    '(1\u00ad0.0.\u034f0.7:4242) ok',
+    '(10.\u{e0100}0.0.7:4242) ok',
+    '([:\u200b:1]:4242) ok',
   ]
   for (let line = 0; line < LINES; line++) {
     await attacker.peer.say(hostileLine(random, attacker.prefix, pick(random, forged), columns))

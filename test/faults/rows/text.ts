@@ -140,35 +140,47 @@ export const text: readonly Check[] = [
     return '32 of 32 shown as U+FFFD'
   }),
 
-  overTcp('T16', 'bidi overrides and invisible characters are shown as U+FFFD', async (room) => {
-    const [speaker, watcher] = await room.pair()
-    const ranges: Array<[number, number]> = [
-      [0x61c, 0x61c],
-      [0x200b, 0x200b],
-      [0x200e, 0x200f],
-      [0x2028, 0x202e],
-      [0x2060, 0x206f],
-      [0xfeff, 0xfeff],
-      [0xfff9, 0xfffb],
-      [0xe0001, 0xe0001],
-      [0xe0020, 0xe007f],
-    ]
-    const hidden = ranges.flatMap(([first, last]) =>
-      Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index)),
-    )
-    const { texts } = await room.heard(
-      speaker,
-      watcher,
-      hidden.map((character) => `a${character}b\r\n`).join(''),
-    )
-    for (const [index, character] of hidden.entries()) {
-      const code = character.codePointAt(0)?.toString(16)
-      mustBe(texts[index], 'a\ufffdb', `U+${code}`)
-    }
-    const joiners = 'न\u200dम 👨\u200d👩 می\u200cخواهم'
-    mustBe((await room.heard(speaker, watcher, `${joiners}\r\n`)).texts, [joiners], 'joiners')
-    return `${hidden.length} of ${hidden.length} shown as U+FFFD, joiners kept`
-  }),
+  overTcp(
+    'T16',
+    'bidi overrides and tags are shown as U+FFFD, ordinary text stays',
+    async (room) => {
+      const [speaker, watcher] = await room.pair()
+      const ranges: Array<[number, number]> = [
+        [0x2028, 0x202e],
+        [0x2065, 0x206f],
+        [0xfff9, 0xfffb],
+        [0xe0001, 0xe0001],
+        [0xe0020, 0xe007f],
+      ]
+      const hidden = ranges.flatMap(([first, last]) =>
+        Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index)),
+      )
+      const { texts } = await room.heard(
+        speaker,
+        watcher,
+        hidden.map((character) => `a${character}b\r\n`).join(''),
+      )
+      for (const [index, character] of hidden.entries()) {
+        const code = character.codePointAt(0)?.toString(16)
+        mustBe(texts[index], 'a\ufffdb', `U+${code}`)
+      }
+      const ordinary = [
+        'न\u200dम 👨\u200d👩 می\u200cخواهم',
+        'ភាសា\u200bខ្មែរ',
+        'Donau\u00addampf',
+        '\u200fשלום\u200e (a)',
+        '葛\u{e0100}城',
+        '🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}',
+      ]
+      const kept = await room.heard(
+        speaker,
+        watcher,
+        ordinary.map((line) => `${line}\r\n`).join(''),
+      )
+      mustBe(kept.texts, ordinary, 'ordinary text')
+      return `${hidden.length} of ${hidden.length} shown as U+FFFD, ${ordinary.length} scripts and emoji kept`
+    },
+  ),
 
   overTcp('T17', 'at most 8 combining marks stay on one character', async (room) => {
     const [speaker, watcher] = await room.pair()
@@ -242,7 +254,17 @@ export const text: readonly Check[] = [
     { config: 'plugins: [echo({ guardLookalikes: true })]' },
     async ({ room }) => {
       const [speaker, watcher] = await room.pair()
-      const hidden = ['\u200c', '\u200d', '\ufe0f', '\ufe00', '\u180b']
+      const hidden = [
+        '\u200b',
+        '\u200c',
+        '\u200d',
+        '\u200e',
+        '\u200f',
+        '\u00ad',
+        '\u2060',
+        '\ufe0f',
+        '\u180b',
+      ]
       for (const character of hidden) {
         for (const id of [`(${character}10.0.0.7:4242)`, `(1${character}0.0.0.7:4242)`]) {
           const { texts } = await room.heard(speaker, watcher, `${id} ok\r\n`)
