@@ -5,6 +5,8 @@ export type Cancel = () => void
 export interface Clock {
   /** Milliseconds since the Unix epoch when the host started, counted on from there: setting the system's clock never moves it. */
   now(): number
+  /** Milliseconds since the Unix epoch by the system's clock, whoever sets it: the time of day. */
+  date(): number
   /** Calls `run` once after some milliseconds, and returns what cancels that. */
   setTimeout(run: () => void, milliseconds: number): Cancel
 }
@@ -14,6 +16,7 @@ const LONGEST = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
+  date: () => Date.now(),
   setTimeout(run, milliseconds) {
     let timer: NodeJS.Timeout
     const wait = (left: number): void => {

@@ -59,6 +59,8 @@ export interface BroadcastOptions {
 export interface PluginContext {
   /** The plugin's own name. */
   readonly name: string
+  /** Whether this is a test host: where nobody has named a file, a terminal or an address, nothing goes there. */
+  readonly testing: boolean
   readonly hooks: PluginHooks
   /** Registers a command. Throws `COMMAND_INVALID`, or `COMMAND_CONFLICT` when a name is taken. */
   command<Schemas extends ArgumentSchemas = Record<never, never>>(spec: CommandSpec<Schemas>): void
@@ -95,8 +97,10 @@ export interface PluginContext {
   setTimeout(run: () => unknown, milliseconds: number): Cancel
   /** Calls `run` every so many milliseconds until the plugin goes or the returned function is called. */
   setInterval(run: () => unknown, milliseconds: number): Cancel
-  /** Milliseconds since the Unix epoch, which setting the system's clock does not move. For the time of day use `Date`. */
+  /** Milliseconds since the Unix epoch, which setting the system's clock does not move: for durations. */
   now(): number
+  /** The time of day, as the system's clock has it, or that of a test host. */
+  date(): Date
   /** A number from 0 up to but not including 1. */
   random(): number
   /** Aborted when the plugin goes. */
@@ -123,6 +127,7 @@ export interface ContextParts {
   readonly isolation: Isolation
   readonly clock: Clock
   readonly random: () => number
+  readonly testing: boolean
   readonly log: Log
   readonly accept: (stream: Duplex, peer: Peer, attachedBy: Owner) => void
 }
@@ -158,6 +163,7 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
 
   return Object.freeze<PluginContext>({
     name: owner.name,
+    testing: parts.testing,
     hooks: Object.freeze<PluginHooks>({
       connect: ledgers.connect.sideOf(owner),
       line: ledgers.line.sideOf(owner),
@@ -227,6 +233,7 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
       return () => cancel()
     },
     now: () => clock.now(),
+    date: () => new Date(clock.date()),
     random: parts.random,
     signal: owner.abort.signal,
     onStart(run) {

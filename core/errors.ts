@@ -248,11 +248,16 @@ export const errors = {
       `a name is 1 to 64 characters without controls, invisible ones and spaces other than U+0020 and U+3000, found ${show(found)}`,
     ),
 
-  notSettled: (milliseconds: number) =>
-    new ChatError(
+  notSettled: (whose: string, milliseconds: number, unanswered: readonly string[]) => {
+    const waits =
+      unanswered.length === 0
+        ? 'no plugin is at work on it'
+        : `these have not answered: ${unanswered.join(', ')}`
+    return new ChatError(
       'NOT_SETTLED',
-      `a line has not settled within ${milliseconds / 1000} s; where a plugin waits for the clock, move it meanwhile: const said = client.say('…'); await host.advance(1000); await said`,
-    ),
+      `${whose} has not settled within ${milliseconds / 1000} s; ${waits}. Where one waits for the clock, which stands still, move it meanwhile: const said = client.say('…'); await host.advance(1000); await said`,
+    )
+  },
 
   notWritten: (message: string, cause?: unknown) =>
     new ChatError('NOT_WRITTEN', message, { cause }),

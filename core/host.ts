@@ -39,6 +39,8 @@ export interface Environment {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
+  /** Whether it is a host of the test kit; false when left out. */
+  readonly testing?: boolean | undefined
   /** Told of every fault of a plugin, beside the log. */
   readonly onFault?: ((error: ChatError) => void) | undefined
 }
@@ -75,11 +77,14 @@ export interface ChatHost {
   switchPlugin(name: string, on: boolean): Promise<Change>
   /** What runs. With `timings`, from the first time on, how often each plugin was called, and how long that took. */
   inspect(options?: { readonly timings?: boolean | undefined }): HostReport
-  /** Resolves when every line that was read has settled. */
-  quiet(): Promise<void>
+  /** Resolves when every line that was read has settled, or every one that came over one stream. */
+  quiet(stream?: Duplex): Promise<void>
+  /** Plugins that have not answered yet, each with what was asked, as `slow: /slow`. */
+  unanswered(): string[]
 }
 
-export function createHost(first: Config, { clock, random, log, onFault }: Environment): ChatHost {
+export function createHost(first: Config, environment: Environment): ChatHost {
+  const { clock, random, log, testing = false, onFault } = environment
   let config = first
   /** Read whenever they are needed, so that a reload can change them. */
   const limits = { ...first.limits }
@@ -199,6 +204,7 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
     isolation,
     clock,
     random,
+    testing,
     log,
     accept,
   }
@@ -310,6 +316,7 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
     switchPlugin: async (name, on) =>
       change(switched(config.plugins, lives.owners, name, on), config.file),
     inspect,
-    quiet: () => new Promise((resolve) => quiet.when(resolve)),
+    quiet: (stream) => new Promise((resolve) => quiet.when(resolve, stream)),
+    unanswered: () => isolation.unanswered(),
   }
 }

@@ -19,7 +19,8 @@ export class Isolation {
   readonly clock: Clock
   readonly timings = new Timings()
   readonly #report: (error: ChatError) => void
-  readonly #pending = new Set<() => void>()
+  /** How to give up each call that is under way, with whose it is and what was asked. */
+  readonly #pending = new Map<() => void, readonly [owner: Owner, what: string]>()
   #expired = false
 
   constructor(clock: Clock, report: (error: ChatError) => void) {
@@ -35,7 +36,12 @@ export class Isolation {
   /** Gives up every call that is under way, and from now on each that does not answer at once. */
   expire(): void {
     this.#expired = true
-    for (const giveUp of this.#pending) giveUp()
+    for (const giveUp of this.#pending.keys()) giveUp()
+  }
+
+  /** Plugins that have not answered yet, each with what was asked. */
+  unanswered(): string[] {
+    return Array.from(this.#pending.values(), ([owner, what]) => `${owner.name}: ${what}`)
   }
 
   /** Runs a function of a plugin under a deadline in milliseconds, and waits for it when it answers with a promise. */
@@ -75,7 +81,7 @@ export class Isolation {
     const giveUp = (): void => {
       if (end()) done.late(errors.stopTimeout(owner.name, what, tap))
     }
-    this.#pending.add(giveUp)
+    this.#pending.set(giveUp, [owner, what])
     cancel = this.clock.setTimeout(() => {
       if (end()) done.late(errors.hookTimeout(owner.name, what, timeout, tap))
     }, timeout)

@@ -63,8 +63,8 @@ export class Log {
   #threshold = LOG_LEVELS.info
   #origin: string | undefined
 
-  /** `stderr` takes what has no sink. */
-  constructor(stderr: (text: string) => void) {
+  /** `stderr` takes what has no sink. `date` has the time of day in milliseconds since the Unix epoch. */
+  constructor(stderr: (text: string) => void, date: () => number = Date.now) {
     this.#stderr = stderr
     const hub = {
       // pino calls write() in the same step in which it sets these (pino docs/api.md, pino.symbols.needsMetadataGsym).
@@ -84,7 +84,8 @@ export class Log {
     }
     // A message of ours names its cause already; pino's other serializer would repeat it.
     const serializers = { err: pino.stdSerializers.errWithCause }
-    this.#pino = pino({ level: 'debug', serializers }, hub)
+    const timestamp = (): string => `,"time":${Math.floor(date())}`
+    this.#pino = pino({ level: 'debug', serializers, timestamp }, hub)
   }
 
   /** The logger of a part of the program. */

@@ -1,4 +1,5 @@
 /** Tells when every line that was read has settled, and when nobody is under way out either. */
+import type { Duplex } from 'node:stream'
 import type { Connection } from './connection.ts'
 
 interface Waiting {
@@ -22,9 +23,10 @@ export class Quiet {
     for (const { done } of over) done()
   }
 
-  /** Calls back as soon as every line has settled. */
-  when(done: () => void): void {
-    this.#wait({ done, isBusy })
+  /** Calls back as soon as every line has settled, or every one that came over one stream. */
+  when(done: () => void, stream?: Duplex): void {
+    const counts = (one: Connection): boolean => stream === undefined || one.stream === stream
+    this.#wait({ done, isBusy: (one) => counts(one) && isBusy(one) })
   }
 
   /** Calls back as soon as every `close` hook has ended too. Returns what makes it wait no longer. */

@@ -32,7 +32,7 @@ export const stats = definePlugin({
         .optional(),
     })
     .prefault({}),
-  setup(host, { rows, output = process.stdout }) {
+  setup(host, { rows, output = host.testing ? undefined : process.stdout }) {
     const visits = host.keep('visits', (): Visit[] => [])
     const rest = host.keep('rest', (): Rest => ({ visits: 0, echoed: 0, muted: 0, quits: 0 }))
     const visitOf = host.clientState<{ visit: Visit | undefined }>(() => ({ visit: undefined }), {
@@ -75,7 +75,7 @@ export const stats = definePlugin({
     host.hooks.shutdown.tap('table', () => {
       const lines = table(visits, rest)
       for (const line of lines) host.log.info(line)
-      output.write(`${lines.join('\n')}\n`)
+      output?.write(`${lines.join('\n')}\n`)
     })
   },
 })

@@ -14,7 +14,7 @@ const TIMES = 20
 const LEAST_LEFT = TIMES / 2
 
 /** The timers of the host are no concern of the process where it never starts. */
-const stopped: Clock = { now: () => 0, setTimeout: () => () => {} }
+const stopped: Clock = { now: () => 0, date: () => 0, setTimeout: () => () => {} }
 
 /** `multiecho check` sets plugins up and never starts or disposes of them, so that nothing may be open then. */
 export async function checkSetUp(subject: Subject): Promise<void> {

@@ -12,6 +12,7 @@ export function createTestClock(start: number): TestClock {
   const timers = new Set<{ readonly due: number; readonly run: () => void }>()
   return {
     now: () => now,
+    date: () => now,
     setTimeout(run, milliseconds): Cancel {
       const timer = { due: now + milliseconds, run }
       timers.add(timer)

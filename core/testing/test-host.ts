@@ -44,7 +44,10 @@ export interface TestClient {
   readonly bytes: Buffer
   /** Whether the host has closed the connection. */
   readonly closed: boolean
-  /** Types a line; resolves, once the host has done with it, to what this client was sent since it was last looked at. */
+  /**
+   * Types a line; resolves, once the host has done with it, to what this client was sent since it was last looked at. Lines
+   * of others may still be under way: `host.quiet()` waits for those too.
+   */
   say(line: string): Promise<string[]>
   /** Sends bytes as they are, to the same effect. */
   send(bytes: Uint8Array | string): Promise<string[]>
@@ -70,7 +73,14 @@ export interface TestHost extends AsyncDisposable {
   advance(milliseconds: number): Promise<void>
   /** Resolves when every line has settled and everything said has been sent. */
   quiet(): Promise<void>
-  /** Takes a plugin out, with all that it registered. Rejects with `PLUGIN_UNKNOWN`. */
+  /** Switches a plugin off, as `multiecho plugins off` does: once the lines under way have settled. Rejects as that does. */
+  off(plugin: string): Promise<Change>
+  /** Switches it on again, in its place, as `multiecho plugins on` does. */
+  on(plugin: string): Promise<Change>
+  /**
+   * Takes a plugin out at once, with all that it registered, as `unloadAfterFaults` does: lines under way go on without
+   * it. Rejects with `PLUGIN_UNKNOWN`.
+   */
   unload(plugin: string): Promise<void>
   /**
    * Runs on by another config, as a reload does. A plugin counts as changed when its options differ or it comes from
@@ -91,12 +101,16 @@ export async function createTestHost({
   const clock = createTestClock(now)
   const records: LogRecord[] = []
   const faults: ChatError[] = []
-  const log = new Log(() => {})
+  const log = new Log(
+    () => {},
+    () => clock.date(),
+  )
   log.addSink({ level: 'debug', write: (record) => records.push(record) })
   const host = createHost(checkConfig(config, undefined, []), {
     clock,
     random,
     log,
+    testing: true,
     onFault: (error) => faults.push(error),
   })
   host.setUp()
@@ -106,10 +120,17 @@ export async function createTestHost({
   let stopped: Promise<void> | undefined
   let clients = 0
 
-  async function quiet(): Promise<void> {
+  /** Waits for every line, or for those of one client. */
+  async function quiet(stream?: ClientStream, id?: string): Promise<void> {
     // A turn for streams to bring what was pushed, one after the lines have settled for the delivery to flush.
     await turn()
-    await patiently(host.quiet())
+    await patiently(host.quiet(stream), () =>
+      errors.notSettled(
+        id === undefined ? 'a line' : `what ${id} sent`,
+        PATIENCE,
+        host.unanswered(),
+      ),
+    )
     await turn()
   }
 
@@ -126,6 +147,12 @@ export async function createTestHost({
     return done.finally(() => clearInterval(timer))
   }
 
+  async function turnPlugin(plugin: string, on: boolean): Promise<Change> {
+    // What was typed just now is read first.
+    await turn()
+    return running(host.switchPlugin(plugin, on))
+  }
+
   async function stop(): Promise<void> {
     await running(host.stop('end of test'))
     unread.delete(faults)
@@ -140,16 +167,18 @@ export async function createTestHost({
   return {
     records,
     advance,
-    quiet,
+    quiet: () => quiet(),
     async connect(id = `127.0.0.1:${50_000 + ++clients}`, address = '127.0.0.1') {
       const stream = new ClientStream()
       host.accept(stream, { label: id, address })
-      await quiet()
-      const client = createClient(stream, id, quiet)
+      await quiet(stream, id)
+      const client = createClient(stream, id, () => quiet(stream, id))
       client.take()
       return client
     },
     takeErrors: () => faults.splice(0),
+    off: (plugin) => turnPlugin(plugin, false),
+    on: (plugin) => turnPlugin(plugin, true),
     async unload(plugin) {
       const names = host.inspect().plugins.map(({ name }) => name)
       if (!names.includes(plugin)) throw errors.pluginUnknown(plugin, didYouMean(plugin, names))
@@ -166,10 +195,10 @@ export async function createTestHost({
 }
 
 /** Waits, and rejects where it would for ever, as for a command that waits for a clock which stands still. */
-async function patiently(settling: Promise<void>): Promise<void> {
+async function patiently(settling: Promise<void>, given: () => ChatError): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(errors.notSettled(PATIENCE)), PATIENCE)
+    timer = setTimeout(() => reject(given()), PATIENCE)
   })
   await Promise.race([settling, late]).finally(() => clearTimeout(timer))
 }

@@ -66,6 +66,7 @@ function desk(limits: Partial<BacklogLimits> = {}): Desk {
   let timers: Array<{ due: number; fire: () => void }> = []
   const clock: Clock = {
     now: () => now,
+    date: () => 0,
     setTimeout(fire, milliseconds) {
       const timer = { due: now + milliseconds, fire }
       timers.push(timer)

@@ -1,4 +1,5 @@
 /** The test kit itself. */
+import { readdirSync } from 'node:fs'
 import { join as path } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
@@ -201,6 +202,83 @@ test('what waits for the clock, which stands still, is told how to move it', asy
   assert.match(error.message, /within 3 s.*host\.advance/)
 })
 
+/** Holds up the lines and the coming of whoever has this name. */
+const slowFor = (id: string): ReturnType<typeof plugin> =>
+  plugin('slow', ({ hooks }) => {
+    const wait = { timeout: 60_000 }
+    hooks.line.tapPromise(wait, async ({ client }) => {
+      if (client.id === id) await new Promise(() => {})
+    })
+    hooks.connect.tapPromise(wait, async ({ client }) => {
+      if (client.id === `late ${id}`) await new Promise(() => {})
+    })
+  })
+
+test('a client waits for its own lines alone, so that it is seen who is delayed and who is not', async () => {
+  await using host = await createTestHost({ plugins: [slowFor('ann'), echo()] })
+  const [ann, bob] = [await join(host, 'ann'), await join(host, 'bob')]
+  const hanging = ann.say('mine hangs')
+  assert.equal(await bob.say('mine does not'), [])
+  assert.equal(ann.take(), ['(bob) mine does not'])
+  const coming = host.connect('late ann')
+  const cid = await host.connect('cid')
+  assert.equal(cid.lines.length, 2)
+  await bob.end()
+  assert.is(bob.closed, true)
+  await host.advance(60_000)
+  await Promise.all([hanging, coming])
+  assert.equal(cid.take(), ['(ann) mine hangs'])
+  assert.is(host.takeErrors().length, 2)
+})
+
+test('what does not settle is told by whose it is, and by who has not answered', async () => {
+  await using host = await createTestHost({ plugins: [slowFor('ann'), echo()] })
+  const ann = await join(host, 'ann')
+  const error = (await rejection(ann.say('x'))) as ChatError
+  assert.is(error.code, 'NOT_SETTLED')
+  assert.match(error.message, /^what ann sent .*these have not answered: slow: line\. /)
+  const all = (await rejection(host.quiet())) as ChatError
+  assert.match(all.message, /^a line has not settled .*slow: line/)
+})
+
+test('the time of day and that of the log are those of the clock', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin], now: Date.UTC(2030, 5, 1) })
+  await host.advance(1000)
+  chat.host.log.info('now')
+  assert.is(chat.host.date().getTime(), chat.host.now())
+  assert.is(host.records.at(-1)?.time, chat.host.now())
+  assert.match(chat.host.date().toISOString(), /^2030-06-01T00:00:/)
+})
+
+test('the default plugins write no file and nothing to standard output', async () => {
+  using folder = makeFolder({
+    files: {
+      'run.mts': `
+        import { createTestHost } from ${JSON.stringify(path(CHECKOUT, 'core/testing/index.ts'))}
+        import { defaults, logging, stats } from ${JSON.stringify(path(CHECKOUT, 'plugins/index.ts'))}
+        const host = await createTestHost({ plugins: [...defaults()] })
+        await (await host.connect('ada')).say('x')
+        await host.stop()
+        if (!host.records.some(({ message }) => message.startsWith('ada '))) throw new Error('no table')
+        const named = await createTestHost({
+          plugins: [logging({ file: 'named.log' }), stats({ output: process.stderr })],
+        })
+        await named.stop()
+      `,
+    },
+  })
+  const loader = path(CHECKOUT, 'node_modules/tsx/dist/esm/index.mjs')
+  await using child = startChild(process.execPath, ['--import', loader, 'run.mts'], {
+    cwd: folder.path,
+  })
+  const { status, stdout, stderr } = await child.ended()
+  assert.is(status, 0, stderr)
+  assert.is(stdout, '')
+  assert.match(stderr, /^ +Messages/)
+  assert.equal(readdirSync(folder.path).toSorted(), ['named.log', 'run.mts'])
+})
+
 test('faults fail a test that neither looks at them nor stops its host', async () => {
   const kit = path(CHECKOUT, 'core/testing/index.ts')
   using folder = makeFolder({
@@ -289,6 +367,47 @@ test('a plugin can be taken out', async () => {
   await host.unload('silent')
   await one.say('heard')
   assert.equal(two.take(), [`(${one.id}) heard`])
+})
+
+test('a plugin is switched off once the lines under way have settled, and on again in its place', async () => {
+  const slow = plugin('slow', (chat) => {
+    chat.hooks.line.tapPromise({ timeout: 5000 }, async ({ text }) => {
+      if (text === 'under way')
+        await new Promise<void>((resolve) => void chat.setTimeout(resolve, 1000))
+      return drop('slow')
+    })
+  })
+  await using host = await createTestHost({ plugins: [slow, echo()] })
+  const [one, two] = [await join(host), await join(host)]
+  const underWay = one.say('under way')
+  assert.equal((await host.off('slow')).removed, ['slow'])
+  await underWay
+  assert.equal(two.take(), [])
+  await one.say('heard')
+  assert.equal(two.take(), [`(${one.id}) heard`])
+  assert.equal((await host.on('slow')).added, ['slow'])
+  await one.say('dropped')
+  assert.equal(two.take(), [])
+  assert.match(String(await rejection(host.off('slo'))), /slo.*did you mean "slow"/)
+  assert.match(String(await rejection(host.on('slo'))), /slo.*did you mean "slow"/)
+})
+
+test('a plugin that is unloaded goes at once, and lines under way go on without it', async () => {
+  let answer = (): void => {}
+  const slow = plugin('slow', ({ hooks }) => {
+    hooks.line.tapPromise('ask', async () => {
+      await new Promise<void>((resolve) => (answer = resolve))
+      return drop('slow')
+    })
+  })
+  await using host = await createTestHost({ plugins: [slow, echo()] })
+  const [one, two] = [await join(host), await join(host)]
+  const underWay = one.say('under way')
+  await turn()
+  await host.unload('slow')
+  answer()
+  await underWay
+  assert.equal(two.take(), [`(${one.id}) under way`])
 })
 
 test.run()
