@@ -6,6 +6,7 @@ export const Key = {
   Enter: '\r',
   Backspace: '\x7f',
   CtrlC: '\x03',
+  CtrlD: '\x04',
   CtrlU: '\x15',
   CtrlRightBracket: '\x1d',
 } as const
