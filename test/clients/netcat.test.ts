@@ -96,7 +96,7 @@ testNc(
 const leaving: ReadonlyArray<readonly [program: string, keys: readonly string[]]> = [
   ['telnet', [`/quit${Key.Enter}`]],
   ['nc.openbsd', [Key.CtrlC]],
-  ['nc.openbsd', [`/quit${Key.Enter}`, Key.Enter]],
+  ['nc.openbsd', [`/quit${Key.Enter}`, Key.CtrlD]],
   ['ncat', [Key.CtrlC]],
   ['ncat', [Key.CtrlD]],
   ['ncat', [`/quit${Key.Enter}`, Key.CtrlD]],
