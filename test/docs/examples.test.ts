@@ -105,6 +105,18 @@ test('no section shows two files of one name', () => {
   }
 })
 
+test('the name of each file that is shown can be read above it', () => {
+  let count = 0
+  for (const { page, title, text } of sections) {
+    for (const [, above, name] of text.matchAll(/^(.*)\n(?:.*)\n```\w+ (\S+\.\w+)$/gm)) {
+      assert.is(above, `**\`${name}\`**`, `${page}, ${title}`)
+      count++
+    }
+  }
+  const named = sections.flatMap(({ blocks }) => blocks).filter(({ name }) => /\.\w+$/.test(name))
+  assert.is(count, named.length)
+})
+
 test('every command that is shown is run, here or elsewhere', () => {
   for (const { page, title, blocks } of sections) {
     const files = blocks.filter(isFile).map(({ name }) => name)
@@ -173,10 +185,47 @@ test('a plugin in JavaScript gets types as its package.json says', async () => {
   assert.match(readFileSync(join(folder, 'types/history.d.ts'), 'utf8'), /lines\?: number/)
   for (const file of files) assert.ok(existsSync(join(folder, file)), file)
   const checked = await run(
-    [TSC, 'history.js', '--noEmit', '--allowJs', '--strict', ...args.slice(-5)],
+    [
+      TSC,
+      'history.js',
+      '--noEmit',
+      '--allowJs',
+      '--strict',
+      ...args.slice(args.indexOf('--module')),
+    ],
     folder,
   )
   assert.is(checked.status, 0, checked.output)
+})
+
+test('a plugin in JavaScript that imports modules of Node gets types too', async () => {
+  const { blocks } = sectionNamed('docs/guide/javascript.md', 'Package it')
+  const shown = blocks.find(({ name }) => name === 'package.json')?.text ?? '{}'
+  const { scripts, devDependencies } = JSON.parse(shown) as {
+    scripts: { prepack: string }
+    devDependencies: Record<string, string>
+  }
+  const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    devDependencies: Record<string, string>
+  }
+  for (const name of ['@types/node', 'typescript', 'uvu'])
+    assert.is(devDependencies[name], `^${own.devDependencies[name]}`, name)
+  const folder = mkdtempSync(join(temporary, 'node-module-'))
+  writeFileSync(
+    join(folder, 'history.js'),
+    `import { readFileSync } from 'node:fs'
+    import { definePlugin } from 'multiecho'
+    export const history = definePlugin({
+      name: 'acme:history',
+      apiVersion: 1,
+      setup(host) {
+        host.onStart(() => host.log.info(readFileSync(import.meta.filename, 'utf8')))
+      },
+    })`,
+  )
+  const { status, output } = await run([TSC, ...scripts.prepack.split(' ').slice(1)], folder)
+  assert.is(status, 0, output)
+  assert.ok(existsSync(join(folder, 'types/history.d.ts')))
 })
 
 test('check without a config file says what the docs show', async () => {
@@ -192,6 +241,11 @@ test('every example has the right types, by the tsconfig.json of the guide', asy
   const { blocks } = sectionNamed('docs/guide/write-a-plugin.md', 'Test it')
   const tsconfig = blocks.find(({ name }) => name === 'tsconfig.json')
   writeFileSync(join(temporary, 'tsconfig.json'), tsconfig?.text ?? '')
+  // A package whose declarations are wrong, which is nothing that its user could mend.
+  mkdirSync(join(temporary, 'node_modules/odd'))
+  writeFileSync(join(temporary, 'node_modules/odd/package.json'), '{ "types": "./index.d.ts" }\n')
+  writeFileSync(join(temporary, 'node_modules/odd/index.d.ts'), 'export const odd: Unheard\n')
+  writeFileSync(join(temporary, 'odd.ts'), "export { odd } from 'odd'\n")
   const { status, output } = await run([TSC, '-p', temporary, '--listFiles'], temporary)
   const lines = output.split('\n')
   assert.is(status, 0, lines.filter((line) => !line.startsWith('/')).join('\n'))
