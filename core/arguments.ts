@@ -66,17 +66,19 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .usage('new-plugin <name> [folder] [options]')
     .option('--description <text>', 'What the plugin does, in a sentence')
     .option('--command <name>', 'Its first command; called like the plugin when left out')
+    .option('--js', 'Write it in JavaScript, with its types checked all the same')
     .example((name) => `  $ ${name} new-plugin acme:dice --command roll`)
     .action((name: string, folder: string | undefined, options: Options) => {
       for (const option of unusedBy('new-plugin')) {
         if (options[option] === undefined) continue
         throw errors.usage(
-          `--${option} is for running a chat; new-plugin takes --description and --command`,
+          `--${option} is for running a chat; new-plugin takes --description, --command and --js`,
         )
       }
       const description = textOption(options, 'description')
       const command = textOption(options, 'command')
-      task = { command: 'new-plugin', newPlugin: { name, folder, description, command } }
+      const js = options['js'] === true
+      task = { command: 'new-plugin', newPlugin: { name, folder, description, command, js } }
     })
   cli
     .command('reload', 'Make the host that runs here read its config again')

@@ -1,4 +1,4 @@
-/** `multiecho new-plugin`: writes a small package with a plugin in it, from the files in templates/plugin/. */
+/** `multiecho new-plugin`: writes a small package with a plugin in it, from the files in templates/. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,6 +14,8 @@ export interface NewPlugin {
   readonly description?: string | undefined
   /** Name of its first command; that of the plugin, without its scope, when left out. */
   readonly command?: string | undefined
+  /** Whether it is to be in JavaScript; TypeScript when left out. */
+  readonly js?: boolean | undefined
 }
 
 /** package.json of the host that writes the package. */
@@ -50,7 +52,7 @@ const TAKEN_WORDS = new Set(
  * `NOT_WRITTEN` when one of the files is there, and `USAGE` when a name is none. `builtIn` are names that are taken.
  */
 export function writeNewPlugin(
-  { name, folder, description, command }: NewPlugin,
+  { name, folder, description, command, js = false }: NewPlugin,
   host: HostPackage,
   builtIn: readonly string[],
 ): string {
@@ -78,7 +80,7 @@ export function writeNewPlugin(
     TYPESCRIPT_RANGE: rangeOf(host, 'typescript'),
   }
   const target = resolve(folder ?? packageName)
-  const files = templateFiles(words)
+  const files = templateFiles(words, js)
   for (const file of files.keys()) {
     if (existsSync(join(target, file))) {
       throw errors.notWritten(
@@ -162,23 +164,45 @@ function rangeOf(host: HostPackage, dependency: string): string {
   return version === undefined ? '*' : `^${version}`
 }
 
-/** The files of the template by their paths, with the words in place. */
-function templateFiles(words: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
-  // From core/ in a checkout, from dist/core/ in the package.
-  const up = import.meta.url.endsWith('.ts') ? '..' : '../..'
-  const root = fileURLToPath(new URL(`${up}/templates/plugin/`, import.meta.url))
+/** The files of a package by their paths, with the words in place. */
+function templateFiles(
+  words: Readonly<Record<string, string>>,
+  js: boolean,
+): ReadonlyMap<string, string> {
+  const templates = js
+    ? new Map([...asJavaScript(filesIn('plugin')), ...filesIn('javascript')])
+    : filesIn('plugin')
   const pattern = new RegExp(Object.keys(words).join('|'), 'g')
-  const files: Array<[file: string, text: string]> = []
-  for (const path of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
-    if (statSync(join(root, path)).isDirectory()) continue
+  const files = Array.from(templates, ([path, text]): [file: string, text: string] => {
     const word = (found: string): string => words[found] as string
     const quoted = (found: string): string => JSON.stringify(word(found)).slice(1, -1)
-    const text = readFileSync(join(root, path), 'utf8')
     const file = (OTHERWISE_NAMED[path] ?? path).replaceAll(pattern, word)
     const written = text.replaceAll(pattern, path.endsWith('.json') ? quoted : word)
-    files.push([file, path.endsWith('.md') ? alignTables(written) : written])
-  }
+    return [file, path.endsWith('.md') ? alignTables(written) : written]
+  })
   return new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** The files of a folder in templates/, by their paths. */
+function filesIn(folder: string): Map<string, string> {
+  // From core/ in a checkout, from dist/core/ in the package.
+  const up = import.meta.url.endsWith('.ts') ? '..' : '../..'
+  const root = fileURLToPath(new URL(`${up}/templates/${folder}/`, import.meta.url))
+  const paths = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  return new Map(
+    paths
+      .filter((path) => statSync(join(root, path)).isFile())
+      .map((path) => [path, readFileSync(join(root, path), 'utf8')]),
+  )
+}
+
+/** The code of the template has no types written in it, so that it is JavaScript but for the names of its files. */
+function asJavaScript(files: ReadonlyMap<string, string>): Array<[file: string, text: string]> {
+  const renamed = (text: string): string => text.replaceAll(/(?<!\.d)\.ts\b/g, '.js')
+  return Array.from(files, ([path, text]) => [
+    renamed(path),
+    renamed(text).replaceAll(/^```ts$/gm, '```js'),
+  ])
 }
 
 /** Makes each column as wide as its widest cell, which words in place of others have changed. */

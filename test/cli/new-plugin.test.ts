@@ -105,6 +105,47 @@ test('what it writes has the right types, and passes its test', async () => {
   assert.match(listed.stdout, 'plugins: acme:new, logging')
 })
 
+test('in JavaScript it is the same package: it has the right types, passes its test and makes types', async () => {
+  using folder = makeFolder()
+  const { status, stderr } = await newPlugin(folder.path, 'acme:new', 'here', '--js')
+  assert.is(status, 0, stderr)
+  const here = join(folder.path, 'here')
+  assert.equal(
+    filesIn(here),
+    FILES.map((file) => file.replace(/\.ts$/, '.js').replace('dice', 'new')),
+  )
+  for (const file of filesIn(here)) {
+    const text = readFileSync(join(here, file), 'utf8')
+    assert.not.match(text, /PLUGIN_|_RANGE|(?<!\.d)\.ts\b|```ts/, file)
+  }
+  mkdirSync(join(here, 'node_modules'))
+  symlinkSync(CHECKOUT, join(here, 'node_modules/multiecho'))
+  symlinkSync(join(CHECKOUT, 'node_modules/@types'), join(here, 'node_modules/@types'))
+  const run = async (...args: string[]): Promise<Ended> => {
+    await using child = startChild(process.execPath, args, { cwd: here })
+    return await child.ended()
+  }
+  const tsc = join(CHECKOUT, 'node_modules/typescript/bin/tsc')
+  const made = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8')) as Made
+  const checked = await run(tsc, '-p', '.')
+  assert.is(checked.status, 0, checked.stdout)
+  const args = made.scripts['test']?.split(' ').slice(1, -1) ?? []
+  const tested = await run(...args, '--test-reporter=tap', 'test/new.test.js')
+  assert.is(tested.status, 0, tested.stdout)
+  assert.match(tested.stdout, /^# pass 3$/m)
+  const listed = await run(CLI, 'check')
+  assert.match(listed.stdout, 'plugins: acme:new, logging')
+  const built = await run(tsc, ...(made.scripts['build']?.split(' ').slice(1) ?? []))
+  assert.is(built.status, 0, built.stdout)
+  const { types, default: code } = made.exports['.']
+  assert.match(readFileSync(join(here, types), 'utf8'), /greeting\?: string/)
+  assert.equal(filesIn(join(here, 'dist')), ['new.d.ts'])
+  assert.ok(readFileSync(join(here, code), 'utf8').includes('definePlugin('))
+  // What is wrong in its types is told, JavaScript or not.
+  writeFileSync(join(here, 'src/wrong.js'), "import { plugin } from './new.js'\n")
+  assert.is.not((await run(tsc, '-p', '.')).status, 0)
+})
+
 test('its README says once what it is, and has even tables, whatever the command is called', async () => {
   using folder = makeFolder()
   const command = 'a-very-long-name_of-a-command-that-nobody-types'
@@ -210,6 +251,7 @@ interface Made {
   readonly keywords: readonly string[]
   readonly engines: Readonly<Record<string, string>>
   readonly scripts: Readonly<Record<string, string>>
+  readonly exports: { readonly '.': { readonly types: string; readonly default: string } }
   readonly peerDependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
 }
