@@ -1,42 +1,27 @@
 /**
- * What the README and the docs show is run. A code block whose info string names a file is that file, in a folder that
- * each section of a page has for itself, but where the whole page makes one thing. `npm test` builds dist/ first, which
- * is what the examples get as multiecho.
+ * What the README and the docs show comes true: a code block whose info string names a file is that file. Their configs and
+ * tests have files of their own here.
  */
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
-import { once } from 'node:events'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Plugin } from '../../core/index.ts'
 import { createTestHost, type TestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
-import { isFile, outputOf, sectionsOf, type Block, type Section } from '../support/pages.ts'
-
-interface RunSection extends Section {
-  /** Where its files have been written to. */
-  readonly folder: string
-}
-
-const root = join(import.meta.dirname, '../..')
-const cli = join(root, 'dist/core/cli.js')
-const TSC = join(root, 'node_modules/typescript/bin/tsc')
-const temporary = mkdtempSync(join(tmpdir(), 'multiecho-docs-'))
-/** Pages whose sections share a folder. */
-const ONE_FOLDER = new Set(['docs/guide/first-plugin.md', 'docs/guide/javascript.md'])
-const CONFIG = /\.config\.(ts|js|mjs)$/
+import { CHECKOUT as root } from '../support/host.ts'
+import { isFile, sectionsOf, type Block } from '../support/pages.ts'
+import {
+  CONFIG,
+  pages,
+  run,
+  sectionNamed,
+  sections,
+  temporary,
+  TSC,
+  writeShownFiles,
+} from '../support/shown-files.ts'
 
 /** Commands that are shown and not run here: they need the network, or `.ci/run` runs them. */
 const RUN_ELSEWHERE = new Set([
@@ -58,39 +43,9 @@ const RUN_ELSEWHERE = new Set([
   'npx multiecho -p 9090',
 ])
 
-const pages = ['README.md', 'CONTRIBUTING.md'].concat(
-  readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md'))
-    .map((file) => join('docs', file))
-    .toSorted(),
-)
-const sections: RunSection[] = pages.flatMap((page) =>
-  sectionsOf(page).map((section, index) => {
-    const number = ONE_FOLDER.has(page) ? 0 : index
-    return { ...section, folder: join(temporary, `${page.replaceAll(/\W/g, '-')}-${number}`) }
-  }),
-)
-
 const test = suite('examples')
 
-test.before(() => {
-  if (!existsSync(cli)) throw new Error('dist/ is missing: run npm run build first')
-  mkdirSync(join(temporary, 'node_modules'))
-  for (const name of ['tsx', 'uvu', '@types']) {
-    symlinkSync(join(root, 'node_modules', name), join(temporary, 'node_modules', name))
-  }
-  symlinkSync(root, join(temporary, 'node_modules/multiecho'))
-  writeFileSync(join(temporary, 'package.json'), '{ "type": "module" }\n')
-  for (const { folder, blocks } of sections) {
-    mkdirSync(folder, { recursive: true })
-    for (const { name, text } of blocks.filter(isFile)) {
-      mkdirSync(dirname(join(folder, name)), { recursive: true })
-      writeFileSync(join(folder, name), text)
-    }
-  }
-})
-
-process.on('exit', () => rmSync(temporary, { recursive: true, force: true }))
+test.before(writeShownFiles)
 
 test('the two commands for a fresh machine stand at the very top of the README', () => {
   const [first, second] = sectionsOf('README.md')[0]?.blocks ?? []
@@ -132,45 +87,6 @@ test('every command that is shown is run, here or elsewhere', () => {
     }
   }
 })
-
-for (const section of sections) {
-  const { page, title, blocks, folder } = section
-  for (const { name } of blocks.filter((block) => CONFIG.test(block.name))) {
-    test(`${page}, ${title}: what check says of ${name}`, async () => {
-      const expected = shownBy(section, 'npx multiecho check')
-      const { status, output } = await run([cli, 'check', '-c', name], folder)
-      if (expected === undefined) {
-        assert.is(status, 0, output)
-        assert.ok(output.startsWith(`${name}: no problems; `), output)
-      } else {
-        assert.is(output, expected)
-        assert.is(status, expected.startsWith('multiecho: ') ? 2 : 0)
-      }
-    })
-  }
-  for (const { name, text } of blocks.filter((block) => block.name.endsWith('.test.ts'))) {
-    test(`${page}, ${title}: ${name} passes`, async () => {
-      const { status, output } = await run(
-        ['--import', 'tsx', '--test', '--test-reporter=tap', name],
-        folder,
-      )
-      assert.is(status, 0, output)
-      const count = text.match(/^test\(/gm)?.length
-      assert.match(output, new RegExp(`^# pass ${count}$`, 'm'))
-    })
-  }
-}
-
-for (const { page, title, blocks, folder } of sections) {
-  for (const { name, text } of blocks.filter((block) => /\.(uvu\.ts|test\.js)$/.test(block.name))) {
-    test(`${page}, ${title}: ${name} passes`, async () => {
-      const loader = name.endsWith('.ts') ? ['--import', 'tsx'] : []
-      const { status, output } = await run([...loader, name], folder)
-      assert.is(status, 0, output)
-      assert.match(output, new RegExp(`Passed: +${text.match(/^test\(/gm)?.length}$`, 'm'))
-    })
-  }
-}
 
 test('a plugin in JavaScript gets types as its package.json says', async () => {
   const { folder } = sectionNamed('docs/guide/javascript.md', 'Package it')
@@ -226,15 +142,6 @@ test('a plugin in JavaScript that imports modules of Node gets types too', async
   const { status, output } = await run([TSC, ...scripts.prepack.split(' ').slice(1)], folder)
   assert.is(status, 0, output)
   assert.ok(existsSync(join(folder, 'types/history.d.ts')))
-})
-
-test('check without a config file says what the docs show', async () => {
-  const expected = shownBy(
-    sectionNamed('docs/reference/command-line.md', 'What is printed'),
-    'npx multiecho check',
-  )
-  const empty = mkdtempSync(join(temporary, 'empty-'))
-  assert.equal(await run([cli, 'check'], empty), { status: 0, output: expected })
 })
 
 test('every example has the right types, by the tsconfig.json of the guide', async () => {
@@ -443,24 +350,10 @@ test('bouncer stays closed when it fails', async () => {
   await host.stop()
 })
 
-// The runner's deadline: so that the listeners of `exit` stop what was launched.
-process.once('SIGTERM', () => process.exit(1))
 test.run()
-
-function sectionNamed(page: string, title: string): RunSection {
-  const found = sections.find((section) => section.page === page && section.title === title)
-  if (found === undefined) throw new Error(`${page} has no section "${title}"`)
-  return found
-}
 
 function isTypeScript({ name }: Block): boolean {
   return /^([\w-]+\/)?[\w.-]+\.ts$/.test(name)
-}
-
-/** What a section shows as the output of a command. */
-function shownBy({ blocks }: Section, command: string): string | undefined {
-  const block = blocks.find(({ language }) => language === 'console')
-  return block === undefined ? undefined : outputOf(block, command)
 }
 
 function tableIn(page: string, beginning: string): { rows: string[][] } {
@@ -473,25 +366,4 @@ function tableIn(page: string, beginning: string): { rows: string[][] } {
 
 function code(cell: string): string {
   return cell.trim().replaceAll('`', '')
-}
-
-/** Runs Node, and no longer than this test. */
-function launch(args: readonly string[], cwd: string): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, args, { cwd })
-  const stop = (): boolean => child.kill('SIGKILL')
-  process.on('exit', stop)
-  child.on('close', () => process.off('exit', stop))
-  return child
-}
-
-async function run(
-  args: readonly string[],
-  cwd: string,
-): Promise<{ status: number | null; output: string }> {
-  const child = launch(args, cwd)
-  let output = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
-  const [status] = (await once(child, 'close')) as [number | null]
-  return { status, output }
 }
