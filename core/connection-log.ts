@@ -3,6 +3,7 @@
  * decide how often they connect, so beyond that they are counted, and the counts logged once a second.
  */
 import type { Cancel, Clock } from './clock.ts'
+import { describe } from './errors.ts'
 import type { Log } from './log.ts'
 
 /** Lines at once, and lines a second after that. */
@@ -28,8 +29,9 @@ export class ConnectionLog {
     this.#filledAt = clock.now()
   }
 
-  came(label: string, origin: string): void {
-    if (this.#may('new')) this.#log.of(origin).info(`new connection ${label}`)
+  /** `plugin` is the one that brought it in, where one did. */
+  came(label: string, plugin = 'tcpserver'): void {
+    if (this.#may('new')) this.#log.of(plugin).info(`new connection ${label}`)
   }
 
   /** It was reset before it could be asked who it is. */
@@ -46,6 +48,11 @@ export class ConnectionLog {
     if (!this.#may(`closed (${reason})`)) return
     const why = EXPECTED.has(reason) ? '' : ` (${reason})`
     this.#log.of('connmgr').info(`closing connection: ${id}${why}`, { reason })
+  }
+
+  /** The stream of one that a plugin brought in has told what is wrong with it. */
+  failed(id: string, plugin: string, cause: unknown): void {
+    if (this.#may('failed')) this.#log.of(plugin).info(`the stream of ${id}: ${describe(cause)}`)
   }
 
   leftOver(id: string, bytes: number): void {

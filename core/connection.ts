@@ -7,6 +7,7 @@ import type { ChosenAudience } from './audience.ts'
 import { ConnectedClient, type Client } from './client.ts'
 import type { Clock } from './clock.ts'
 import type { Delivery, Group, Recipient } from './delivery.ts'
+import { errors } from './errors.ts'
 import type { Gate } from './gate.ts'
 import { LineReader, type LineLimits } from './line-reader.ts'
 import { Outbox, type Backlogs } from './outbox.ts'
@@ -30,6 +31,10 @@ export interface Conductor {
   pump(connection: Connection): void
   /** The connection is to be closed, orderly or at once. */
   leave(connection: Connection, reason: string): void
+  /** The stream has told that it cannot go on. */
+  failed(connection: Connection, cause: unknown): void
+  /** The stream has thrown something at us, or brought what are no bytes: one that a plugin has brought in may. */
+  broke(connection: Connection, cause: unknown): void
   /** The stream is closed. */
   closed(connection: Connection): void
 }
@@ -82,6 +87,7 @@ export class Connection implements Recipient {
   /** Whether a line was read from it. */
   talked = false
   readonly #setting: ConnectionSetting
+  #streamClosed = false
   #holds = 0
   #paused = true
   #backlogged = false
@@ -115,8 +121,9 @@ export class Connection implements Recipient {
       this.inputEnded = true
       conductor.pump(this)
     })
-    stream.on('error', () => conductor.leave(this, 'connection error'))
+    stream.on('error', (cause) => conductor.failed(this, cause))
     stream.on('close', () => {
+      this.#streamClosed = true
       conductor.leave(this, 'connection error')
       conductor.closed(this)
     })
@@ -147,8 +154,7 @@ export class Connection implements Recipient {
     const pause = this.phase === Phase.Coming || (full && !this.left)
     if (pause === this.#paused) return
     this.#paused = pause
-    if (pause) this.stream.pause()
-    else this.stream.resume()
+    this.#touch((stream) => (pause ? stream.pause() : stream.resume()))
   }
 
   hold(): () => void {
@@ -171,7 +177,12 @@ export class Connection implements Recipient {
 
   /** Whether what is queued now can still reach the client. */
   get writable(): boolean {
-    return this.phase < Phase.Gone && !this.stream.destroyed && !this.stream.writableEnded
+    if (this.phase === Phase.Gone || this.outbox.closed) return false
+    return this.#touch((stream) => !stream.destroyed && !stream.writableEnded) ?? false
+  }
+
+  get streamClosed(): boolean {
+    return this.#streamClosed || (this.#touch((stream) => stream.closed) ?? false)
   }
 
   close(reason: string): void {
@@ -180,13 +191,26 @@ export class Connection implements Recipient {
 
   /** A chunk from the delivery. */
   write(chunk: Buffer): void {
-    this.outbox.write(chunk)
+    try {
+      this.outbox.write(chunk)
+    } catch (cause) {
+      this.broke(cause)
+    }
+  }
+
+  /** Ends the stream behind all that it was given. */
+  end(done: () => void): void {
+    this.#touch((stream) => stream.end(done))
   }
 
   /** Throws away what was not sent, and the stream. */
   destroy(): void {
     this.outbox.drop()
-    this.stream.destroy()
+    this.#touch((stream) => stream.destroy())
+  }
+
+  broke(cause: unknown): void {
+    this.#setting.conductor.broke(this, cause)
   }
 
   backlogged(above: boolean): void {
@@ -195,7 +219,10 @@ export class Connection implements Recipient {
   }
 
   evict(): void {
+    const { left } = this
     this.#setting.conductor.leave(this, 'slow reader')
+    // It was on its way out in order, and there is nothing left to be sent in order.
+    if (left) this.destroy()
   }
 
   reply(bytes: Buffer): void {
@@ -209,8 +236,19 @@ export class Connection implements Recipient {
     this.send('[yes, still here]')
   }
 
+  /** Does something with the stream, which may be anybody's: what it throws is its own fault. */
+  #touch<T>(run: (stream: Duplex) => T): T | undefined {
+    try {
+      return run(this.stream)
+    } catch (cause) {
+      this.broke(cause)
+      return undefined
+    }
+  }
+
   #read(chunk: Buffer): void {
     if (this.left) return
+    if (!Buffer.isBuffer(chunk)) return this.broke(errors.streamNotBytes(chunk))
     this.lastInputAt = this.#setting.clock.now()
     this.reader.push(chunk)
     this.#setting.conductor.pump(this)

@@ -7,11 +7,14 @@ import type { ArgumentSchemas, CommandRegistry, Commands, CommandSpec } from './
 import type { Peer } from './connection.ts'
 import type { Delivery } from './delivery.ts'
 import {
+  checkAttach,
+  checkAudienceName,
   checkBroadcast,
   checkFunction,
   checkKeep,
   checkKept,
   checkService,
+  checkSink,
   checkState,
   checkTimer,
 } from './door-checks.ts'
@@ -68,7 +71,7 @@ export interface PluginContext {
   readonly commands: Commands
   readonly clients: Clients
   readonly everyone: Audience
-  /** The audience of that name, the same for all plugins; made when it is first asked for. */
+  /** The audience of that name, the same for all plugins; made when it is first asked for. Throws `ARGUMENT_INVALID`. */
   audience(name: string): NamedAudience
   /** Sends text to everyone, or to some. A line feed in it separates lines. For announcements: what clients say is sent by a verdict. */
   broadcast(text: string, options?: BroadcastOptions): void
@@ -80,8 +83,9 @@ export interface PluginContext {
    */
   keep<T extends object>(name: string, init: () => T): T
   /**
-   * Brings in a connection from elsewhere; the peer's label becomes the client's id. Any duplex stream of bytes will
-   * do; one with `allowHalfOpen` still gets what is queued for it when its input has ended.
+   * Brings in a connection from elsewhere; the peer's label, of 1 to 64 characters, becomes the client's id. Any duplex
+   * stream of bytes will do; one with `allowHalfOpen` still gets what is queued for it when its input has ended. Throws
+   * `ARGUMENT_INVALID`. What the stream does wrong later closes that client alone.
    */
   attach(stream: Duplex, peer: Peer): void
   /** Offers a service. Throws `SERVICE_CONFLICT` when another plugin does. */
@@ -110,7 +114,7 @@ export interface PluginContext {
   /** Called once when the plugin goes, last registered first; it has 1 second. */
   onDispose(run: () => unknown): void
   readonly log: Logger
-  /** Adds a place where log records go. */
+  /** Adds a place where log records go, as it is now. Throws `ARGUMENT_INVALID`. */
   addLogSink(sink: LogSink): void
 }
 
@@ -179,7 +183,10 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     commands: parts.commands,
     clients: parts.clients,
     everyone: parts.everyone,
-    audience: parts.audience,
+    audience(name) {
+      checkAudienceName(owner.name, name)
+      return parts.audience(name)
+    },
     broadcast(text, options) {
       checkBroadcast(owner.name, text, options)
       const { to, except } = options ?? {}
@@ -204,7 +211,14 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     },
     attach(stream, peer) {
       alive()
-      whenLive(owner, () => parts.accept(stream, peer, owner))
+      const checked = checkAttach(owner.name, stream, peer)
+      whenLive(owner, () => {
+        try {
+          parts.accept(stream, checked, owner)
+        } catch (cause) {
+          isolation.report(errors.streamFailed(owner.name, checked.label, cause))
+        }
+      })
     },
     provide(service, implementation) {
       alive()
@@ -249,8 +263,9 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     log: parts.log.of(owner.name),
     addLogSink(sink) {
       alive()
-      owner.sinks.push(sink)
-      whenLive(owner, () => parts.log.addSink(sink))
+      const checked = checkSink(owner.name, sink)
+      owner.sinks.push(checked)
+      whenLive(owner, () => parts.log.addSink(checked))
     },
   })
 }

@@ -9,7 +9,7 @@ import { findViews, runsFor, runsOf, segmentsOf } from './views.ts'
 export interface Recipient {
   /** How its part of the log differs from that of its groups, while it does. Kept by the delivery. */
   marks: Marks | undefined
-  /** Takes a chunk to send. The chunk is shared and must not be written to. */
+  /** Takes a chunk to send. The chunk is shared and must not be written to. Must not throw. */
   write(chunk: Buffer): void
 }
 
@@ -36,14 +36,23 @@ const LOG_SIZE = 2 * BATCH_SIZE
 /** A string of UTF-16 units takes at most three bytes a unit in UTF-8. */
 const BYTES_A_UNIT = 3
 
+/** Some recipients, and the runs of segments that all of them are to see. */
+interface Share {
+  readonly runs: readonly number[]
+  readonly recipients: readonly Recipient[]
+}
+
 export class Delivery {
-  #log = Buffer.allocUnsafeSlow(LOG_SIZE)
+  #log: Buffer = Buffer.allocUnsafeSlow(LOG_SIZE)
+  /** The log of the turn before, to be used again. */
+  #spare: Buffer | undefined
   /** Where each segment ends in the log; it begins where the one before ends. */
   #ends: number[] = []
   #length = 0
   #groups: Group[] = []
   #marked: Recipient[] = []
   #scheduled = false
+  #flushing = false
   #onFlushed: Array<() => void> = []
   /** Where small chunks are cut from. */
   #slab = Buffer.alloc(0)
@@ -90,36 +99,60 @@ export class Delivery {
 
   /** Calls back once everything said so far has been handed to its recipients. */
   whenFlushed(done: () => void): void {
-    if (this.#ends.length === 0) done()
+    if (this.#ends.length === 0 && !this.#flushing) done()
     else this.#onFlushed.push(done)
   }
 
-  /** Hands every recipient its chunk of what has been said since the last flush. */
+  /**
+   * Hands every recipient its chunk of what has been said since the last flush. What each is to see is settled before the
+   * first gets anything: whoever is given a chunk may answer, join or leave in the same step, and is heard in the next one.
+   */
   flush(): void {
-    if (this.#ends.length === 0) return
+    if (this.#ends.length === 0 || this.#flushing) return
+    this.#flushing = true
+    const shares = this.#share()
+    const log = this.#log
+    const ends = this.#ends
+    this.#log = this.#spare ?? Buffer.allocUnsafeSlow(LOG_SIZE)
+    this.#spare = undefined
+    this.#ends = []
+    this.#length = 0
+    const told = this.#onFlushed
+    this.#onFlushed = []
+    try {
+      for (const { runs, recipients } of shares) {
+        const chunk = this.#cut(runs, log, ends)
+        for (const recipient of recipients) recipient.write(chunk)
+      }
+    } finally {
+      this.#flushing = false
+    }
+    if (log.length === LOG_SIZE) this.#spare = log
+    for (const done of told) done()
+    // Whoever has asked meanwhile waits for what has been said meanwhile, if anything.
+    if (this.#ends.length === 0) for (const done of this.#onFlushed.splice(0)) done()
+  }
+
+  /** Divides the log of this turn among its recipients, and leaves groups and recipients without anything of it. */
+  #share(): Share[] {
     const groups = this.#groups
     const marked = this.#marked
     const { views, viewOf } = findViews(groups)
+    const shares: Share[] = []
     for (const { groups: seen, recipients } of views) {
-      let chunk: Buffer | undefined
-      for (const recipient of recipients) {
-        if (recipient.marks !== undefined) continue
-        chunk ??= this.#cut(runsOf(segmentsOf(seen), []))
-        recipient.write(chunk)
-      }
+      const same = []
+      for (const recipient of recipients) if (recipient.marks === undefined) same.push(recipient)
+      if (same.length > 0) shares.push({ runs: runsOf(segmentsOf(seen), []), recipients: same })
     }
     for (const recipient of marked) {
       const runs = runsFor(viewOf(recipient), recipient.marks as Marks)
       recipient.marks = undefined
-      if (runs.length > 0) recipient.write(this.#cut(runs))
+      if (runs.length > 0) shares.push({ runs, recipients: [recipient] })
     }
     for (const group of groups) group.segments = []
     this.#groups = []
     this.#marked = []
-    this.#ends = []
-    this.#length = 0
-    if (this.#log.length > LOG_SIZE) this.#log = Buffer.allocUnsafeSlow(LOG_SIZE)
-    for (const done of this.#onFlushed.splice(0)) done()
+    return shares
   }
 
   #encode(line: string): number {
@@ -150,7 +183,7 @@ export class Delivery {
    * so that one write carries all of it; a batch that is large already gains nothing by waiting.
    */
   #endSegment(): void {
-    if (this.#length >= BATCH_SIZE) {
+    if (this.#length >= BATCH_SIZE && !this.#flushing) {
       this.flush()
     } else if (!this.#scheduled) {
       this.#scheduled = true
@@ -170,36 +203,26 @@ export class Delivery {
   }
 
   /** Copies runs of segments out of the log, which is used again, into memory that stays theirs. */
-  #cut(runs: readonly number[]): Buffer {
+  #cut(runs: readonly number[], log: Buffer, ends: readonly number[]): Buffer {
     let length = 0
     for (let run = 0; run < runs.length; run += 2)
-      length += this.#endOf(runs, run) - this.#startOf(runs, run)
-    const start = this.#startOf(runs, 0)
-    const end = this.#endOf(runs, runs.length - 2)
+      length += endOf(runs, run, ends) - startOf(runs, run, ends)
+    const start = startOf(runs, 0, ends)
+    const end = endOf(runs, runs.length - 2, ends)
     // Where most of the log is wanted, as with all but a sender's own lines, one copy that is then closed up in place
     // makes fewer moves than copying run by run.
     const whole = end - start <= 2 * length
     const chunk = this.#allocate(whole ? end - start : length)
-    if (whole) chunk.set(this.#log.subarray(start, end))
+    if (whole) chunk.set(log.subarray(start, end))
     let at = 0
     for (let run = 0; run < runs.length; run += 2) {
-      const from = this.#startOf(runs, run)
-      const to = this.#endOf(runs, run)
-      if (!whole) this.#log.copy(chunk, at, from, to)
+      const from = startOf(runs, run, ends)
+      const to = endOf(runs, run, ends)
+      if (!whole) log.copy(chunk, at, from, to)
       else if (from - start !== at) chunk.copyWithin(at, from - start, to - start)
       at += to - from
     }
     return at === chunk.length ? chunk : chunk.subarray(0, at)
-  }
-
-  /** Where the run at an index of a list of runs begins in the log. */
-  #startOf(runs: readonly number[], index: number): number {
-    const segment = runs[index] as number
-    return segment === 0 ? 0 : (this.#ends[segment - 1] as number)
-  }
-
-  #endOf(runs: readonly number[], index: number): number {
-    return this.#ends[runs[index + 1] as number] as number
   }
 
   /** Memory for a chunk. Several share a slab, which costs less than one each, and is no larger than a batch. */
@@ -213,4 +236,14 @@ export class Delivery {
     this.#slabUsed += bytes
     return this.#slab.subarray(start, start + bytes)
   }
+}
+
+/** Where the run at an index of a list of runs begins in the log. */
+function startOf(runs: readonly number[], index: number, ends: readonly number[]): number {
+  const segment = runs[index] as number
+  return segment === 0 ? 0 : (ends[segment - 1] as number)
+}
+
+function endOf(runs: readonly number[], index: number, ends: readonly number[]): number {
+  return ends[runs[index + 1] as number] as number
 }

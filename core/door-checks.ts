@@ -1,6 +1,11 @@
 /** Looks at what a plugin gives a door before anything is made of it. The checks throw `ARGUMENT_INVALID`. */
+import { isIP } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Peer } from './connection.ts'
 import { errors, show } from './errors.ts'
+import { LOG_LEVELS, type LogSink } from './log.ts'
 import { unknownKey } from './problems.ts'
+import { unmapped } from './transport.ts'
 
 export function checkBroadcast(plugin: string, text: unknown, options: unknown): void {
   if (typeof text !== 'string') {
@@ -85,4 +90,75 @@ function checkOptions(
   }
   const unknown = unknownKey(options, known)
   if (unknown !== undefined) throw errors.argumentInvalid(`host.${door}`, unknown, plugin)
+}
+
+/** Characters of the longest label, as of a name. */
+const LABEL_LENGTH = 64
+const PEER = ['label', 'address']
+/** What the host calls of a stream. */
+const DUPLEX = ['on', 'pause', 'resume', 'write', 'end', 'destroy'] as const
+
+/** Returns the peer as it is now. A stream that is over is no fault: that may happen to it at any time. */
+export function checkAttach(plugin: string, stream: unknown, peer: unknown): Peer {
+  const invalid = (problem: string) => errors.argumentInvalid('host.attach', problem, plugin)
+  checkStream(stream, invalid)
+  checkOptions(plugin, 'attach', peer, PEER)
+  const { label, address } = peer as { readonly [Key in keyof Peer]?: unknown }
+  const length = typeof label === 'string' ? [...label].length : 0
+  if (length < 1 || length > LABEL_LENGTH) {
+    const found = length === 0 ? show(label) : `one of ${length}`
+    throw invalid(`label: expected a text of 1 to ${LABEL_LENGTH} characters, found ${found}`)
+  }
+  if (address !== undefined && (typeof address !== 'string' || isIP(address) === 0)) {
+    const problem = `address: expected an IP address, found ${show(address)}; leave it out where there is none`
+    throw invalid(problem)
+  }
+  return { label: label as string, address: address === undefined ? undefined : unmapped(address) }
+}
+
+function checkStream(stream: unknown, invalid: (problem: string) => Error): void {
+  const members = Object(stream) as Partial<Duplex>
+  const missing = DUPLEX.find((member) => typeof members[member] !== 'function')
+  if (missing !== undefined) {
+    throw invalid(
+      `expected a stream that is read and written, as a Duplex, found ${show(stream)} without ${missing}()`,
+    )
+  }
+  if (members.readableObjectMode === true || members.writableObjectMode === true)
+    throw invalid('expected a stream of bytes, found one in object mode')
+  const encoding = members.readableEncoding ?? undefined
+  if (encoding !== undefined) {
+    throw invalid(
+      `expected a stream of bytes, found one of texts; leave out setEncoding(${show(encoding)})`,
+    )
+  }
+}
+
+export function checkAudienceName(plugin: string, name: unknown): void {
+  if (typeof name === 'string') return
+  throw errors.argumentInvalid('host.audience', `${NAME}, found ${show(name)}`, plugin)
+}
+
+/** Returns the sink as it is now: what its members are looked at again for must not fail. */
+export function checkSink(plugin: string, sink: unknown): LogSink {
+  const invalid = (problem: string) => errors.argumentInvalid('host.addLogSink', problem, plugin)
+  const members = Object(sink) as Partial<Record<keyof LogSink, unknown>>
+  const { level, write, reopen, close } = members
+  if (typeof write !== 'function') {
+    throw invalid(`expected a sink, as { write(record) {} }, found ${show(sink)} without write()`)
+  }
+  if (level !== undefined && (typeof level !== 'string' || !Object.hasOwn(LOG_LEVELS, level))) {
+    const levels = Object.keys(LOG_LEVELS).join(', ')
+    throw invalid(`level: expected one of ${levels}, found ${show(level)}`)
+  }
+  for (const [name, member] of Object.entries({ reopen, close })) {
+    if (member !== undefined && typeof member !== 'function')
+      throw invalid(`${name}: expected a function, found ${show(member)}`)
+  }
+  return {
+    level: level as LogSink['level'],
+    write: (record) => write.call(sink, record) as void,
+    ...(reopen !== undefined && { reopen: () => (reopen as () => void).call(sink) }),
+    ...(close !== undefined && { close: () => (close as () => void).call(sink) }),
+  }
 }

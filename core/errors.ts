@@ -44,6 +44,7 @@ export type ErrorCode =
   | 'REQUIRES_MISSING'
   | 'SERVICE_CONFLICT'
   | 'SERVICE_MISSING'
+  | 'STREAM_FAILED'
   | 'TAP_INVALID'
   | 'TIMER_FAILED'
   | 'USAGE'
@@ -361,6 +362,20 @@ export const errors = {
       { plugin },
     )
   },
+
+  /** Of a stream that a plugin has brought in; `id` is the client that it is. */
+  streamFailed: (plugin: string, id: string, cause: unknown) =>
+    new ChatError('STREAM_FAILED', `the stream of ${safeText(id)}: ${describeFault(cause)}`, {
+      plugin,
+      hook: 'attach',
+      cause,
+    }),
+
+  streamNotBytes: (found: unknown) =>
+    new ChatError(
+      'STREAM_FAILED',
+      `expected bytes from the stream, found ${show(found)}; attach it without setEncoding`,
+    ),
 
   tapInvalid: (hook: string, plugin: string, problem: string) =>
     new ChatError('TAP_INVALID', `hooks.${hook}.tap: ${problem}`, { plugin, hook }),

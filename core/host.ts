@@ -9,7 +9,7 @@ import { ConnectionLog } from './connection-log.ts'
 import type { Peer } from './connection.ts'
 import type { ContextParts } from './context.ts'
 import { Delivery, Group } from './delivery.ts'
-import { describe, type ChatError } from './errors.ts'
+import { describe, errors, type ChatError } from './errors.ts'
 import { createFaultLimit, createReport } from './faults.ts'
 import { Gate } from './gate.ts'
 import { createHooks, Stage } from './hooks.ts'
@@ -147,6 +147,17 @@ export function createHost(first: Config, environment: Environment): ChatHost {
       conductor: {
         pump,
         leave: (connection, reason) => visits.leave(connection, reason),
+        failed(connection, cause) {
+          const { id, attachedBy, left } = connection
+          if (attachedBy !== undefined && !left) connectionLog.failed(id, attachedBy.name, cause)
+          visits.leave(connection, 'connection error')
+        },
+        broke(connection, cause) {
+          const { id, attachedBy } = connection
+          if (attachedBy !== undefined)
+            isolation.report(errors.streamFailed(attachedBy.name, id, cause))
+          visits.leave(connection, 'connection error')
+        },
         closed(connection) {
           visits.closed(connection)
           quiet.check()
@@ -172,18 +183,8 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   let transport: Transport | undefined
 
   const accept = (stream: Duplex, peer: Peer, attachedBy?: Owner): void => {
-    if (gate.closed) {
-      // It may break while it waits.
-      stream.on('error', () => {})
-      return gate.pass(() => accept(stream, peer, attachedBy))
-    }
-    if (stop !== undefined) {
-      stream.destroy()
-      return
-    }
-    const label = safeName(peer.label)
-    connectionLog.came(label, attachedBy?.name ?? 'tcpserver')
-    visits.come(stream, { label, address: peer.address }, attachedBy)
+    if (stop !== undefined) stream.destroy()
+    else visits.come(stream, { ...peer, label: safeName(peer.label) }, attachedBy)
   }
 
   const parts: ContextParts = {

@@ -2,6 +2,7 @@
  * Runs what plugins bring so that no fault of it reaches anybody else: a throw, a rejection, a promise that never settles
  * or settles twice, an answer that is none. Each call ends exactly once, and its fault is reported with its owner.
  */
+import { types } from 'node:util'
 import type { Cancel, Clock } from './clock.ts'
 import { errors, type ChatError } from './errors.ts'
 import type { Owner } from './owner.ts'
@@ -85,12 +86,12 @@ export class Isolation {
     cancel = this.clock.setTimeout(() => {
       if (end()) done.late(errors.hookTimeout(owner.name, what, timeout, tap))
     }, timeout)
-    // Promise.resolve takes a thenable's `then` in a microtask of its own and lets it settle only once.
-    Promise.resolve(answer).then(
+    follow(
+      answer,
       (value) => {
         if (end()) done.ok(value)
       },
-      (cause: unknown) => {
+      (cause) => {
         if (end()) done.failed(cause)
       },
     )
@@ -125,9 +126,7 @@ export class Isolation {
     const ended = this.timings.begin(owner.name)
     try {
       const answer = run(argument)
-      if (isThenable(answer)) {
-        Promise.resolve(answer).then(undefined, (cause: unknown) => this.report(wrap(cause)))
-      }
+      if (isThenable(answer)) follow(answer, undefined, (cause) => this.report(wrap(cause)))
     } catch (cause) {
       this.report(wrap(cause))
     }
@@ -154,9 +153,45 @@ export class Isolation {
   }
 }
 
+/** Whether an answer is to be waited for. Throws where it fails when it is looked at and is no promise of JavaScript's own. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
+  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false
+  try {
+    return typeof (value as { then?: unknown }).then === 'function' || value instanceof Promise
+  } catch (cause) {
+    if (types.isPromise(value)) return true
+    throw cause
+  }
+}
+
+/**
+ * Calls back, once and in a later step, with how a promise or what looks like one has settled. Whatever it does when it is
+ * looked at is its rejection.
+ */
+export function follow(
+  answer: PromiseLike<unknown>,
+  settled: ((value: unknown) => void) | undefined,
+  failed: (cause: unknown) => void,
+): void {
+  // Unlike Promise.resolve and await this reads no `constructor`, and `then` where a throw rejects.
+  new Promise((resolve) => resolve(answer)).then(settled, failed)
+  if (types.isPromise(answer)) handle(answer)
+}
+
+const { then } = Promise.prototype
+const ignore = (): void => {}
+
+/** Its rejection counts as handled, also where its own `then` never got that far: an unhandled one would end the host. */
+function handle(promise: Promise<unknown>): void {
+  try {
+    void then.call(promise, ignore, ignore)
+  } catch {
+    try {
+      // What cannot be read is in the way.
+      Reflect.defineProperty(promise, 'constructor', { value: Promise })
+      void then.call(promise, ignore, ignore)
+    } catch {
+      // Nothing can be done about it from outside.
+    }
+  }
 }

@@ -20,8 +20,10 @@ export interface BacklogLimits {
 export interface OutboxOwner {
   /** The backlog has grown above the soft limit (true), or is well below it again (false). */
   backlogged(above: boolean): void
-  /** The client does not read. */
+  /** The client does not read. What waits for it is to be dropped at once. */
   evict(): void
+  /** The stream has thrown something where it was told to take more. */
+  broke(cause: unknown): void
 }
 
 /** Bytes written to a backlogged stream at a time. */
@@ -46,7 +48,18 @@ export class Outbox {
     this.#stream = stream
     this.#owner = owner
     this.#backlogs = backlogs
-    stream.on('drain', () => this.#drained())
+    stream.on('drain', () => {
+      try {
+        this.#drained()
+      } catch (cause) {
+        owner.broke(cause)
+      }
+    })
+  }
+
+  /** Whether whatever comes is thrown away. */
+  get closed(): boolean {
+    return this.#closed
   }
 
   /** Bytes that the stream has not taken yet, with what their chunks cost. */
@@ -54,6 +67,7 @@ export class Outbox {
     return this.#queued + this.#stream.writableLength
   }
 
+  /** Throws what the stream does. */
   write(chunk: Buffer): void {
     if (this.#closed) return
     const stream = this.#stream
@@ -133,11 +147,18 @@ export class Outbox {
   }
 }
 
+/** Of each chunk that waits somewhere, the copy that waits. All clients who are sent the same chunk share it. */
+const copies = new WeakMap<Buffer, Buffer>()
+
 /** A chunk in memory of its own: while it waits, a slice would keep all of what it is cut from. */
 function owned(chunk: Buffer): Buffer {
   if (chunk.length === chunk.buffer.byteLength) return chunk
-  const copy = Buffer.allocUnsafeSlow(chunk.length)
-  copy.set(chunk)
+  let copy = copies.get(chunk)
+  if (copy === undefined) {
+    copy = Buffer.allocUnsafeSlow(chunk.length)
+    copy.set(chunk)
+    copies.set(chunk, copy)
+  }
   return copy
 }
 

@@ -6,6 +6,7 @@ import type { CheckedPlugin } from './check-plugins.ts'
 import type { Connection } from './connection.ts'
 import { createContext, type ContextParts } from './context.ts'
 import { ChatError, errors, type Problem } from './errors.ts'
+import { follow, isThenable } from './isolation.ts'
 import { createOwner, type Owner } from './owner.ts'
 import { slipOf } from './setup-slips.ts'
 
@@ -47,8 +48,8 @@ export class PluginLives {
       const host = createContext(owner, this.#parts)
       try {
         const answer: unknown = plugin.setup(host, options)
-        if (!(answer instanceof Promise)) continue
-        answer.catch(() => {})
+        if (!isThenable(answer)) continue
+        follow(answer, undefined, () => {})
         const { code, message } = errors.pluginSetupAsync(owner.name)
         problems.push({ path, code, message })
       } catch (cause) {

@@ -14,6 +14,8 @@ import type { Visits } from './visits.ts'
 /** Parts of the deadline: for lines that were read, and for clients to take what is queued for them. */
 const LINES_SHARE = 0.5
 const CLIENTS_SHARE = 0.75
+/** Milliseconds that one client takes to leave, which with thousands of them is what the time is needed for. */
+const LEAVING = 0.1
 
 export interface StopParts {
   /** Milliseconds for all of it. */
@@ -42,11 +44,11 @@ export function stopHost(reason: string, parts: StopParts): Stop {
   const over = new AbortController()
   let giveUp: (() => void) | undefined
 
-  /** Waits for something, but no longer than a part of the deadline from the beginning of the stop. */
+  /** Waits for something, but no longer than some milliseconds from the beginning of the stop. */
   const begun = clock.now()
-  function wait(share: number, begin: (done: () => void) => void): Promise<void> {
+  function wait(milliseconds: number, begin: (done: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
-      const left = begun + parts.deadline * share - clock.now()
+      const left = begun + milliseconds - clock.now()
       const cancel = clock.setTimeout(end, Math.max(0, over.signal.aborted ? 0 : left))
       function end(): void {
         cancel()
@@ -72,10 +74,11 @@ export function stopHost(reason: string, parts: StopParts): Stop {
     const cancel = clock.setTimeout(expire, parts.deadline)
     parts.stopTransport()
     for (const connection of visits.connections) connection.stopReading()
-    await wait(LINES_SHARE, (done) => parts.quiet.when(done))
+    const forLines = parts.deadline * LINES_SHARE - visits.connections.size * LEAVING
+    await wait(forLines, (done) => parts.quiet.when(done))
     parts.delivery.flush()
     visits.leaveAll()
-    await wait(CLIENTS_SHARE, (done) => visits.whenGone(done))
+    await wait(parts.deadline * CLIENTS_SHARE, (done) => visits.whenGone(done))
     for (const connection of visits.connections) connection.destroy()
     parts.connectionLog.summarise()
     parts.log.of('multiecho').info('multiecho server is shutting down')

@@ -59,6 +59,9 @@ type AnyHook =
 const stages = new Set<unknown>(Object.values(Stage))
 const STAGES = 'expected one of Stage.Guard, Stage.Filter, Stage.Normal, Stage.Deliver'
 
+/** Taps on one hook, of all plugins. tapable calls each from within the one before: above 2000 the stack is too small. */
+const MOST_TAPS = 256
+
 const optionsSchema = z.strictObject({
   name: z.string().optional(),
   stage: z
@@ -136,6 +139,11 @@ export class TapLedger<Event, Side> {
         problem === undefined || problem.path === ''
           ? `expected a name or options, and then a function, found ${show(options)}`
           : `${problem.path}: ${problem.message}`,
+      )
+    }
+    if (this.#taps.filter((tap) => !tap.owner.leaving).length >= MOST_TAPS) {
+      throw invalid(
+        `there are ${MOST_TAPS} taps on this hook already, which is the limit; tap it once, and choose what to do within that tap`,
       )
     }
     const { name, stage, timeout, onFailure } = parsed.data

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { errors, type ChatError } from './errors.ts'
 import type { Peer } from './connection.ts'
 import type { Logger } from './log.ts'
-import type { Transport } from './transport.ts'
+import { unmapped, type Transport } from './transport.ts'
 
 /** Connections that the kernel keeps until they are accepted; Node's own 511 loses some in a storm of joins. */
 const ACCEPT_BACKLOG = 4096
@@ -67,8 +67,8 @@ function withPort(address: string, port: number): string {
 function peerOf(socket: Socket): Peer | undefined {
   const { remoteAddress } = socket
   if (remoteAddress === undefined) return undefined
-  // An IPv4 peer of a dual-stack socket (RFC 4291, 2.5.5.2) is shown as what it is.
-  const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '')
+  // A dual-stack socket has IPv4 peers too.
+  const address = unmapped(remoteAddress)
   return { label: withPort(address, socket.remotePort as number), address }
 }
 

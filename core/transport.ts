@@ -14,3 +14,8 @@ export interface Transport {
   /** Accepts no more. Connections stay. */
   stop(): void
 }
+
+/** An address of IPv4 that is mapped to IPv6 (RFC 4291, section 2.5.5.2) is shown as what it is. */
+export function unmapped(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '')
+}

@@ -21,6 +21,9 @@ export const PROTOCOL_VERSION = 'v1.0'
 /** Leaving for one of these, nothing can be sent any more. */
 const AT_ONCE: ReadonlySet<string> = new Set(['connection error', 'slow reader'])
 
+/** A label that looks like an id that was numbered. */
+const NUMBERED = /#\d+$/
+
 /** The reason of those who were not let in. */
 const REFUSED = 'refused'
 
@@ -29,7 +32,7 @@ const DRAIN = 10_000
 const LINGER = 1000
 /** The same when the host stops: `nc` on a terminal never ends the stream from its side. */
 const STOP_LINGER = 200
-/** Connections at a time that are told that the host is full and given time to read it. */
+/** Connections at a time that are told why they may not stay and given time to read it. */
 const SENT_AWAY_AT_A_TIME = 16
 
 const ADMITTED: Decision<ConnectVerdict> = { verdict: { kind: 'admit' }, by: CORE }
@@ -40,7 +43,7 @@ export interface VisitsSetting {
   readonly connection: ConnectionSetting
   readonly log: ConnectionLog
   /** Read when somebody comes. */
-  readonly limits: { readonly clients: number }
+  readonly limits: { readonly clients: number; readonly reservedDescriptors: number }
   /** A `close` hook has ended. */
   readonly ended: () => void
 }
@@ -52,9 +55,14 @@ export class Visits {
   readonly #clock: Clock
   /** Connections by id, so that two at a time never share one. */
   readonly #byId = new Map<string, Connection>()
-  readonly #drains = new Map<Connection, Cancel>()
-  #keys = 0
+  /** What becomes of those who leave, should their streams not come to an end by themselves. */
+  readonly #timers = new Map<Connection, Cancel>()
+  /** Streams that came while nobody may come. They count as connections. */
+  readonly #waiting = new Set<Duplex>()
+  /** Connections that were refused. They do not count, and nor do streams that were sent away. */
+  readonly #refused = new Set<Connection>()
   #sentAway = 0
+  #keys = 0
   #stopping = false
   #onGone: (() => void) | undefined
 
@@ -71,15 +79,20 @@ export class Visits {
 
   /** Takes in a connection, or tells it that the host is full. The label has been made safe. */
   come(stream: Duplex, peer: Peer, attachedBy?: Owner): void {
-    const { hooks, log, limits } = this.#setting
-    const { clients } = limits
-    if (this.connections.size >= clients) {
-      log.refused(peer.label, `the server is full with ${clients} clients`)
+    const { hooks, log, limits, connection: setting } = this.#setting
+    if (this.#taken >= limits.clients) {
+      log.came(peer.label, attachedBy?.name)
+      log.refused(peer.label, `the server is full with ${limits.clients} clients`)
       this.#sendAway(stream, 'the server is full, try again later')
       return
     }
+    if (setting.gate.closed) return this.#comeLater(stream, peer, attachedBy)
+    log.came(peer.label, attachedBy?.name)
     // A stream that is over never says so again.
-    if (stream.destroyed) return log.lost()
+    if (stream.destroyed || stream.writableEnded) {
+      stream.destroy()
+      return log.lost()
+    }
     const connection = this.#connect(stream, peer, attachedBy)
     const event = Object.freeze({ client: connection.client })
     let open = true
@@ -98,44 +111,38 @@ export class Visits {
 
   /** Makes a connection leave. Only the first reason counts. */
   leave(connection: Connection, reason: string): void {
+    // What can no longer be sent waits for nobody, whatever the leaving itself waits for.
+    if (AT_ONCE.has(reason)) connection.outbox.drop()
     if (connection.left) return
-    const { hooks, connection: setting, log } = this.#setting
-    if (setting.gate.closed) return setting.gate.pass(() => this.leave(connection, reason))
-    const wasClient = connection.phase === Phase.Open
-    const orderly = !AT_ONCE.has(reason)
-    connection.phase = Phase.Leaving
-    connection.abandon?.()
-    for (const group of connection.groups) setting.delivery.leave(group, connection)
-    connection.groups.clear()
-    if (reason !== REFUSED) log.closing(connection.id, reason)
-    if (!wasClient) return this.#drain(connection, orderly)
-    connection.closing = true
-    hooks.close.callAsync(Object.freeze({ client: connection.client, reason, orderly }), () => {
-      connection.closing = false
-      this.#drain(connection, orderly)
-      this.#setting.ended()
-    })
+    const { gate } = this.#setting.connection
+    if (gate.closed) return gate.pass(() => this.leave(connection, reason))
+    const wasClient = this.#takeOut(connection)
+    this.#seeOff(connection, reason, wasClient)
   }
 
   /** The stream of a connection is closed. */
   closed(connection: Connection): void {
-    if (connection.closing) return
+    if (connection.closing || connection.gone) return
     const { gate } = this.#setting.connection
     if (gate.closed) return gate.pass(() => this.closed(connection))
-    this.#drains.get(connection)?.()
-    this.#drains.delete(connection)
+    this.#cancelTimer(connection)
     connection.phase = Phase.Gone
     connection.outbox.drop()
     connection.states = undefined
     this.connections.delete(connection)
+    this.#refused.delete(connection)
     if (this.#byId.get(connection.id) === connection) this.#byId.delete(connection.id)
     if (this.connections.size === 0) this.#onGone?.()
   }
 
-  /** Makes every connection leave, for good. */
+  /** Makes every connection leave, for good. All are out before the first is seen off: nobody is told of thousands who leave. */
   leaveAll(): void {
     this.#stopping = true
-    for (const connection of this.connections) this.leave(connection, 'shutdown')
+    const out = new Map<Connection, boolean>()
+    for (const connection of this.connections) {
+      if (!connection.left) out.set(connection, this.#takeOut(connection))
+    }
+    for (const [connection, wasClient] of out) this.#seeOff(connection, 'shutdown', wasClient)
   }
 
   /** Calls back once all connections are gone. */
@@ -144,11 +151,36 @@ export class Visits {
     else this.#onGone = done
   }
 
+  /** Connections that count: all but those that have been refused. */
+  get #taken(): number {
+    return this.connections.size - this.#refused.size + this.#waiting.size
+  }
+
+  /**
+   * Whether one more may be given time to read why it may not stay. Each takes a descriptor that is kept back for other
+   * things; beyond these a connection is closed as soon as the message is in the kernel's hands.
+   */
+  get #mayLinger(): boolean {
+    const most = Math.min(SENT_AWAY_AT_A_TIME, this.#setting.limits.reservedDescriptors / 2)
+    return this.#refused.size + this.#sentAway < most
+  }
+
+  #comeLater(stream: Duplex, peer: Peer, attachedBy: Owner | undefined): void {
+    const go = (): void => void this.#waiting.delete(stream)
+    this.#waiting.add(stream)
+    // It may break while it waits.
+    stream.on('error', () => {}).on('close', go)
+    this.#setting.connection.gate.pass(() => {
+      go()
+      stream.off('close', go)
+      this.come(stream, peer, attachedBy)
+    })
+  }
+
   /** Tells one who does not even become a connection. */
   #sendAway(stream: Duplex, message: string): void {
     stream.on('error', () => {})
-    if (this.#sentAway === SENT_AWAY_AT_A_TIME) {
-      // Each takes a descriptor that is kept back for others; the message is in the kernel's hands already.
+    if (!this.#mayLinger) {
       stream.write(`${message}\r\n`)
       stream.destroy()
       return
@@ -157,17 +189,23 @@ export class Visits {
     this.#sentAway++
     stream.resume()
     stream.end(`${message}\r\n`)
-    const cancel = this.#clock.setTimeout(() => stream.destroy(), LINGER)
-    stream.on('close', () => {
+    const cancel = this.#clock.setTimeout(() => {
+      stream.off('close', gone)
+      gone()
+      stream.destroy()
+    }, LINGER)
+    const gone = (): void => {
       cancel()
       this.#sentAway--
-    })
+    }
+    stream.once('close', gone)
   }
 
   #connect(stream: Duplex, peer: Peer, attachedBy: Owner | undefined): Connection {
     const key = ++this.#keys
     const { label } = peer
-    const id = this.#byId.has(label) ? `${label}#${key}` : label
+    // A label that looks like one with a number gets a number too, so that what ends in one has that key.
+    const id = this.#byId.has(label) || NUMBERED.test(label) ? `${label}#${key}` : label
     const connection = new Connection(key, id, peer, stream, attachedBy, this.#setting.connection)
     this.connections.add(connection)
     this.#byId.set(id, connection)
@@ -185,30 +223,71 @@ export class Visits {
 
   #turnAway(connection: Connection, message: string): void {
     if (connection.left) return
+    const { delivery } = this.#setting.connection
+    const lingers = this.#mayLinger
+    this.#refused.add(connection)
     connection.send(message)
     this.#setting.log.refused(connection.id, safeText(message))
     this.leave(connection, REFUSED)
+    if (lingers) return
+    delivery.flush()
+    delivery.whenFlushed(() => this.#destroy(connection))
+  }
+
+  /** Takes a connection out of all audiences. Returns whether it was a client. */
+  #takeOut(connection: Connection): boolean {
+    const { delivery } = this.#setting.connection
+    const wasClient = connection.phase === Phase.Open
+    connection.phase = Phase.Leaving
+    connection.abandon?.()
+    for (const group of connection.groups) delivery.leave(group, connection)
+    connection.groups.clear()
+    return wasClient
+  }
+
+  #seeOff(connection: Connection, reason: string, wasClient: boolean): void {
+    const { hooks, log, ended } = this.#setting
+    const orderly = !AT_ONCE.has(reason)
+    if (reason !== REFUSED) log.closing(connection.id, reason)
+    if (!wasClient) return this.#drain(connection, orderly)
+    connection.closing = true
+    hooks.close.callAsync(Object.freeze({ client: connection.client, reason, orderly }), () => {
+      connection.closing = false
+      this.#drain(connection, orderly)
+      ended()
+    })
   }
 
   /** Sends what is queued and ends the stream; whoever does not take it in time loses it. */
   #drain(connection: Connection, orderly: boolean): void {
-    const { stream } = connection
-    if (stream.closed) return this.closed(connection)
-    if (!orderly) return connection.destroy()
+    if (connection.streamClosed) return this.closed(connection)
+    if (!orderly) return this.#destroy(connection)
     connection.updateReading()
-    const destroyAfter = (milliseconds: number): void => {
-      this.#drains.get(connection)?.()
-      this.#drains.set(
-        connection,
-        this.#clock.setTimeout(() => connection.destroy(), milliseconds),
-      )
+    this.#after(DRAIN, connection, () => this.#destroy(connection))
+    const linger = (): void => {
+      if (!this.#timers.has(connection)) return
+      const time = this.#stopping ? STOP_LINGER : LINGER
+      this.#after(time, connection, () => this.#destroy(connection))
     }
-    destroyAfter(DRAIN)
-    const end = (): void => {
-      stream.end(() => {
-        if (this.#drains.has(connection)) destroyAfter(this.#stopping ? STOP_LINGER : LINGER)
-      })
-    }
-    this.#setting.connection.delivery.whenFlushed(() => connection.outbox.whenEmpty(end))
+    this.#setting.connection.delivery.whenFlushed(() =>
+      connection.outbox.whenEmpty(() => connection.end(linger)),
+    )
+  }
+
+  /** Closes the stream. One that never says that it is closed counts as closed after a while. */
+  #destroy(connection: Connection): void {
+    if (connection.gone) return
+    connection.destroy()
+    this.#after(LINGER, connection, () => this.closed(connection))
+  }
+
+  #after(milliseconds: number, connection: Connection, run: () => void): void {
+    this.#cancelTimer(connection)
+    this.#timers.set(connection, this.#clock.setTimeout(run, milliseconds))
+  }
+
+  #cancelTimer(connection: Connection): void {
+    this.#timers.get(connection)?.()
+    this.#timers.delete(connection)
   }
 }

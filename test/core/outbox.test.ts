@@ -87,6 +87,9 @@ function desk(limits: Partial<BacklogLimits> = {}): Desk {
           notes.push(`${name} evicted`)
           outbox.drop()
         },
+        broke(cause: unknown) {
+          throw cause
+        },
       }
       const outbox = new Outbox(stream, owner, backlogs)
       return { outbox, stream }

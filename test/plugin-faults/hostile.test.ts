@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { z, type PluginContext } from '../../core/index.ts'
 import { createTestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
-import { hostilities, type Crash } from '../support/memory-faults.ts'
+import { hostilities, oddPromises, type Crash } from '../support/memory-faults.ts'
 import { faults, join, plugin, soon } from '../support/memory-plugins.ts'
 
 const test = suite('hostile faults')
@@ -35,7 +35,7 @@ const places: ReadonlyArray<
 ]
 
 for (const [place, tap] of places) {
-  for (const { name, run } of hostilities) {
+  for (const { name, run } of [...hostilities, ...oddPromises]) {
     test(`in ${place} somebody ${name} and the chat goes on`, async () => {
       const bad = plugin('bad', (host) => {
         // A timer is set when the host runs.

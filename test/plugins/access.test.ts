@@ -153,6 +153,60 @@ test('one who is refused has no row in the table', async () => {
   assert.is(text.split('\n').length, 3)
 })
 
+test('who is denied, or no longer allowed, after a reload is told so and closed', async () => {
+  const reasons: string[] = []
+  const watcher = plugin('watcher', ({ hooks }) => {
+    hooks.close.tap('note', ({ client, reason }) => {
+      reasons.push(`${client.address} ${reason}`)
+    })
+  })
+  await using host = await createTestHost({ plugins: [access(), watcher] })
+  const [bad, good, other] = [
+    await from(host, '192.0.2.7'),
+    await from(host, '10.0.0.1'),
+    await from(host, '127.0.0.1'),
+  ]
+  await host.reload({ plugins: [access({ deny: ['192.0.2.0/24'] }), watcher] })
+  await host.advance(0)
+  assert.equal(bad.take(), [`closed: ${NO}`])
+  assert.equal([bad.closed, good.closed, other.closed], [true, false, false])
+  await host.reload({ plugins: [access({ allow: ['127.0.0.0/8'] }), watcher] })
+  await host.advance(0)
+  assert.equal(good.take(), [`closed: ${NO}`])
+  assert.equal([good.closed, other.closed], [true, false])
+  assert.equal(reasons, ['192.0.2.7 address not accepted', '10.0.0.1 address not accepted'])
+})
+
+test('a reload that fails closes nobody', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [access(), chat.plugin] })
+  const client = await from(host, '192.0.2.7')
+  const bad = plugin('bad', ({ onStart }) => {
+    onStart(() => {
+      throw new Error('no')
+    })
+  })
+  await rejection(host.reload({ plugins: [access({ deny: ['192.0.2.7'] }), bad, chat.plugin] }))
+  await host.advance(1000)
+  assert.is(client.closed, false)
+})
+
+test('limits that a reload lowers hold for those who come, and who is here is counted by the new options', async () => {
+  await using host = await createTestHost({ plugins: [access({ perAddress: 3 })] })
+  const here = [await from(host, '192.0.2.1'), await from(host, '192.0.2.1')]
+  const free = [await from(host, '127.0.0.1'), await from(host, '127.0.0.1')]
+  await host.reload({ plugins: [access({ perAddress: 2, exempt: ['192.0.2.0/24'] })] })
+  await host.advance(0)
+  assert.equal(
+    [...here, ...free].map(({ closed }) => closed),
+    [false, false, false, false],
+  )
+  assert.is((await from(host, '192.0.2.1')).closed, false)
+  assert.is((await from(host, '127.0.0.1')).closed, true)
+  await free[0]?.end()
+  assert.is((await from(host, '127.0.0.1')).closed, false)
+})
+
 test('what is no address or range is a fault of the config', async () => {
   for (const range of ['', 'x', '10.0.0', '10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0.0/8/8']) {
     const error = await rejection(createTestHost({ plugins: [access({ deny: [range] })] }))

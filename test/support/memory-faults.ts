@@ -1,4 +1,5 @@
 /** What a plugin may do wrong wherever it is called. */
+import { runInNewContext } from 'node:vm'
 import * as assert from 'uvu/assert'
 import type { Plugin } from '../../core/index.ts'
 import type { TestHost } from '../../core/testing/index.ts'
@@ -81,6 +82,41 @@ export const hostilities: readonly Crash[] = [
     },
   })),
 ]
+
+/** Promises of JavaScript's own that fail when they are looked at, and are rejected beside that. */
+export const oddPromises: readonly Crash[] = [
+  crash('answers with a promise whose then throws', () =>
+    oddPromise('then', { value: thrown(new Error('no then')) }),
+  ),
+  crash('answers with a promise whose then cannot be read', () =>
+    oddPromise('then', { get: thrown(new Error('do not touch')) }),
+  ),
+  crash('answers with a promise whose then is a number', () => oddPromise('then', { value: 5 })),
+  crash('answers with a promise whose constructor cannot be read', () =>
+    oddPromise('constructor', { get: thrown(new Error('do not touch')) }),
+  ),
+  crash('answers with a promise whose constructor is nonsense', () =>
+    oddPromise('constructor', { value: 5 }),
+  ),
+  crash('answers with a promise whose species throws', () => Odd.reject(new Error('oh'))),
+  crash('answers with a promise of another realm', () =>
+    runInNewContext('Promise.reject(new Error("oh"))'),
+  ),
+  crash('answers with a promise behind a proxy', () => new Proxy(Promise.resolve(), {})),
+]
+
+class Odd extends Promise<never> {
+  static override get [Symbol.species](): PromiseConstructor {
+    throw new Error('no species')
+  }
+}
+
+function oddPromise(key: string, property: PropertyDescriptor): Promise<never> {
+  return Object.defineProperty(rejected(new Error('oh')), key, {
+    ...property,
+    configurable: true,
+  })
+}
 
 function circle(): Error {
   const [one, two] = [new Error('one'), new Error('two')]

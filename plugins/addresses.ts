@@ -1,0 +1,105 @@
+/** IP addresses as numbers, and which of them a range has in it. */
+import { isIP } from 'node:net'
+
+interface Address {
+  /** 32 for IPv4, 128 for IPv6. */
+  readonly size: number
+  readonly value: bigint
+  /** The link that a link-local address is on, where that is said (RFC 4007, section 11). */
+  readonly zone: string | undefined
+}
+
+interface Range {
+  readonly size: number
+  readonly zone: string | undefined
+  /** How many of the last bits may be anything, and the value of those in front of them. */
+  readonly free: bigint
+  readonly prefix: bigint
+}
+
+export type Ranges = readonly Range[]
+
+/** The first 96 bits of an IPv4 address that is mapped to IPv6 (RFC 4291, section 2.5.5.2). */
+const MAPPED = 0xffffn
+
+/** Returns what a text as `10.0.0.0/8` or `fe80::1%eth0` stands for, or undefined where it is no range. */
+export function parseRange(text: string): Range | undefined {
+  const [address = '', given, ...more] = text.split('/')
+  const parsed = parse(address)
+  if (parsed === undefined || more.length > 0) return undefined
+  const { size, value, zone } = parsed
+  // The bits of an IPv4 address that is written as IPv6 are counted from there.
+  const written = address.includes(':') ? 128 : 32
+  const bits = given ?? `${written}`
+  const free = written - Number(bits)
+  if (!/^\d{1,3}$/.test(bits) || free < 0 || free > size) return undefined
+  return { size, zone, free: BigInt(free), prefix: value >> BigInt(free) }
+}
+
+/** Parses ranges that are known to be some. */
+export function parseRanges(texts: readonly string[]): Ranges {
+  return texts.flatMap((text) => parseRange(text) ?? [])
+}
+
+/**
+ * Whether an address is in one of some ranges. Ranges of IPv6 have no IPv4 addresses in them, however large; one without a
+ * zone is meant for every zone. What is no address is in none.
+ */
+export function contains(ranges: Ranges, address: string): boolean {
+  const parsed = parse(address)
+  return parsed !== undefined && ranges.some((range) => isIn(range, parsed))
+}
+
+/** IPv6 addresses whose /64 is no single site: a link, and what IPv4 addresses are translated to (RFC 6052, 8215, 4380). */
+const SINGLE = parseRanges(['fe80::/10', '64:ff9b::/96', '64:ff9b:1::/48', '2001::/32'])
+
+/**
+ * Returns what an address counts as: itself, or the first 64 bits of an IPv6 one, since who has one address of a /64 has
+ * all of them (RFC 4291, section 2.5.4).
+ */
+export function siteOf(address: string): string {
+  const parsed = parse(address)
+  if (parsed === undefined) return address
+  const { size, value, zone } = parsed
+  const single = size === 32 || SINGLE.some((range) => isIn(range, parsed))
+  return `${size} ${single ? value : value >> 64n} ${single ? (zone ?? '') : ''}`
+}
+
+function isIn(range: Range, { size, value, zone }: Address): boolean {
+  return (
+    range.size === size &&
+    (range.zone === undefined || range.zone === zone) &&
+    value >> range.free === range.prefix
+  )
+}
+
+function parse(text: string): Address | undefined {
+  const version = isIP(text)
+  if (version === 0) return undefined
+  if (version === 4) return { size: 32, value: valueOfIPv4(text), zone: undefined }
+  const [address = '', zone] = text.split('%')
+  const value = valueOfIPv6(address)
+  return value >> 32n === MAPPED
+    ? { size: 32, value: value & 0xffff_ffffn, zone: undefined }
+    : { size: 128, value, zone }
+}
+
+function valueOfIPv4(text: string): bigint {
+  return text.split('.').reduce((value, byte) => (value << 8n) | BigInt(byte), 0n)
+}
+
+/** Of an address that is one, without its zone; the last 32 bits may be written as IPv4. */
+function valueOfIPv6(text: string): bigint {
+  const hex = text.replace(/[\d.]+\.\d+$/, (tail) => {
+    const value = valueOfIPv4(tail)
+    return `${(value >> 16n).toString(16)}:${(value & 0xffffn).toString(16)}`
+  })
+  const [left = [], right = []] = hex
+    .split('::')
+    .map((part) => (part === '' ? [] : part.split(':')))
+  const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0')
+  return [...left, ...zeros, ...right].reduce(
+    (value, group) => (value << 16n) | BigInt(`0x${group}`),
+    0n,
+  )
+}

@@ -1,0 +1,65 @@
+/** How many taps a hook takes. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Plugin } from '../../core/index.ts'
+import { createTestHost } from '../../core/testing/index.ts'
+import { echo } from '../../plugins/index.ts'
+import { join, plugin, probe, rejection, thrownBy } from '../support/memory-plugins.ts'
+
+const test = suite('taps')
+
+/** Taps that a hook takes. */
+const MOST = 256
+
+const hooks = ['connect', 'line', 'command', 'settled', 'close', 'shutdown'] as const
+type HookName = (typeof hooks)[number]
+
+/** A plugin that taps a hook so many times, and counts how often it was called. */
+function tapping(name: string, hook: HookName, times: number): { plugin: Plugin; calls: number } {
+  const many = {
+    calls: 0,
+    plugin: plugin(name, (host) => {
+      for (let count = 0; count < times; count++) {
+        host.hooks[hook].tap(`${count}`, () => void many.calls++)
+      }
+    }),
+  }
+  return many
+}
+
+for (const hook of hooks) {
+  test(`${MOST} taps on ${hook} all run, and one more is refused`, async () => {
+    // echo has a tap on line.
+    const most = MOST - (hook === 'line' ? 1 : 0)
+    const [some, others] = [tapping('some', hook, 100), tapping('others', hook, most - 100)]
+    const chat = probe()
+    const plugins = [some.plugin, others.plugin, chat.plugin, echo()]
+    const host = await createTestHost({ plugins })
+    const [one, two] = [await join(host), await join(host)]
+    assert.equal(await one.say('/nothing'), ['there is no command /nothing'])
+    await one.say('hello')
+    assert.equal(two.take(), [`(${one.id}) hello`])
+    assert.match(
+      thrownBy(() => chat.host.hooks[hook].tap('one more', () => {})),
+      /^TAP_INVALID: hooks\.\w+\.tap: there are 256 taps on this hook already/,
+    )
+    await two.end()
+    await host.stop()
+    assert.equal([some.calls % 100, others.calls % (most - 100)], [0, 0])
+    assert.is(some.calls / 100, others.calls / (most - 100))
+    assert.ok(some.calls > 0)
+  })
+}
+
+test('a plugin with more taps than a hook takes is a fault of the config', async () => {
+  const error = await rejection(createTestHost({ plugins: [tapping('all', 'line', 5000).plugin] }))
+  assert.match(String(error), /all.*hooks\.line\.tap: there are 256 taps/s)
+})
+
+test('a plugin that is reloaded may tap as often as before', async () => {
+  await using host = await createTestHost({ plugins: [tapping('many', 'line', MOST).plugin] })
+  const change = await host.reload({ plugins: [tapping('many', 'line', MOST).plugin] })
+  assert.equal(change.changed, ['many'])
+})
+
+test.run()
