@@ -232,7 +232,8 @@ export function createHost(first: Config, { clock, random, log, onFault }: Envir
         lost: () => connectionLog.lost(),
       })
     } catch (error) {
-      if (log.hasSink) log.of('multiecho').error(describe(error))
+      // Whoever started it says so, too.
+      log.of('multiecho', { prints: false }).error(describe(error))
       await close()
       throw error
     }
