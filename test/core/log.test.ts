@@ -1,9 +1,17 @@
 /** The log: who gets which records, when, and that nothing in them can be obeyed by a terminal. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LOG_LEVELS, type LogLevel, type LogRecord, type LogSink } from '../../core/index.ts'
+import {
+  definePlugin,
+  LOG_LEVELS,
+  z,
+  type LogLevel,
+  type LogRecord,
+  type LogSink,
+} from '../../core/index.ts'
 import { Log } from '../../core/log.ts'
 import { createTestHost } from '../../core/testing/index.ts'
+import { randomFrom } from '../../core/testing/random.ts'
 import { echo } from '../../plugins/index.ts'
 import { faults, plugin, probe } from '../support/memory-plugins.ts'
 
@@ -15,9 +23,9 @@ interface Written {
   readonly errors: string[]
 }
 
-function createLog(): Written {
+function createLog(options?: { echo: boolean }): Written {
   const errors: string[] = []
-  return { log: new Log((text) => errors.push(text)), errors }
+  return { log: new Log((text) => errors.push(text), options), errors }
 }
 
 /** A sink that keeps what it is given. */
@@ -44,13 +52,15 @@ test('what is logged before the first sink is kept for it, in order', () => {
   assert.equal(errors, [])
 })
 
-test('no more than 1000 records are kept', () => {
+test('no more than 1000 records are kept, and how many more there were is told', () => {
   const { log } = createLog()
-  for (let count = 1; count <= 1001; count++) log.of('a').info(String(count))
+  for (let count = 1; count <= 1002; count++) log.of('a').info(String(count))
   const sink = keeping()
   log.addSink(sink)
-  assert.is(sink.records.length, 1000)
-  assert.is(messages(sink)[0], '1')
+  log.of('a').info('next')
+  const all = messages(sink)
+  assert.equal([all.length, all[0], all[999]], [1002, '1', '1000'])
+  assert.equal(all.slice(1000), ['2 log records were lost: there was no log yet', 'next'])
 })
 
 test('what the first sink does not want of it is not handed over', () => {
@@ -102,6 +112,110 @@ test('closing without any sink hands over what was kept', () => {
   log.of('a').error('why it did not start')
   log.close()
   assert.equal(errors, ['a: why it did not start\n'])
+})
+
+test('with echo, warnings and worse go to standard error though there is a sink, and once', () => {
+  const { log, errors } = createLog({ echo: true })
+  log.of('a').warn('before')
+  const sink = keeping()
+  log.addSink(sink)
+  log.of('a').info('info')
+  log.of('a').error('after')
+  log.of('a', { prints: false }).error('printed by somebody else')
+  log.removeSink(sink)
+  log.of('a').warn('without')
+  log.of('a', { prints: false }).error('printed by somebody else')
+  assert.equal(errors, ['a: before\n', 'a: after\n', 'a: without\n'])
+  assert.equal(messages(sink), ['before', 'info', 'after', 'printed by somebody else'])
+})
+
+test('what a sink shows on the terminal is not printed there again', () => {
+  const { log, errors } = createLog({ echo: true })
+  const sink = { ...keeping('error'), onTerminal: true }
+  log.addSink(keeping())
+  log.addSink(sink)
+  log.of('a').warn('below its level')
+  log.of('a').error('shown')
+  assert.equal(messages(sink), ['shown'])
+  assert.equal(errors, ['a: below its level\n'])
+})
+
+// While sinks change places
+
+/** A sink that appends to what others append to as well, as two that write to one file. */
+const appending = (file: string[]): LogSink => ({
+  write: ({ message }) => void file.push(message),
+})
+
+test('while sinks change places each record is written once and in order, however many there are', () => {
+  const seed = Date.now() % 1e6
+  const random = randomFrom(seed)
+  for (let round = 0; round < 30; round++) {
+    const { log } = createLog()
+    const file: string[] = []
+    const stayed: string[] = []
+    const expected: string[] = []
+    const talk = (): void => {
+      for (let more = Math.floor(random() * 1500); more > 0; more--) {
+        expected.push(String(expected.length))
+        log.of('a').info(expected.at(-1) ?? '')
+      }
+    }
+    let writes = appending(file)
+    log.addSink(writes)
+    log.addSink(appending(stayed))
+    for (let swap = 0; swap < 3; swap++) {
+      talk()
+      log.pause()
+      const next = appending(file)
+      // Where the new one cannot start, the old one is opened anew, and both others go.
+      const failed = random() < 0.3 ? [appending(file)] : []
+      for (const sink of [...failed, next]) {
+        talk()
+        log.addSink(sink)
+      }
+      talk()
+      for (const sink of [...failed, writes]) log.removeSink(sink)
+      log.resume()
+      writes = next
+    }
+    talk()
+    assert.equal(file, expected, `round ${round} of seed ${seed}`)
+    assert.equal(stayed, expected, `round ${round} of seed ${seed}`)
+  }
+})
+
+test('a reload of the log during which thousands of records come writes each once and in order', async () => {
+  const file: string[] = []
+  const sink = definePlugin({
+    name: 'sink',
+    apiVersion: 1,
+    options: z.strictObject({ number: z.int() }),
+    setup(host) {
+      host.onStart(() => host.addLogSink(appending(file)))
+    },
+  })
+  let count = 0
+  const talker = definePlugin({
+    name: 'talker',
+    apiVersion: 1,
+    options: z.strictObject({ number: z.int() }),
+    setup(host) {
+      host.onStart(() => {
+        for (let more = 0; more < 3000; more++) host.log.info(String(count++))
+      })
+      host.onDispose(() => host.log.info(String(count++)))
+    },
+  })
+  const config = (number: number) => ({ plugins: [sink({ number }), talker({ number })] })
+  await using host = await createTestHost(config(1))
+  await host.reload(config(2))
+  await host.reload(config(3))
+  const numbers = file.filter((message) => /^\d+$/.test(message))
+  assert.equal(
+    numbers,
+    Array.from({ length: count }, (_, index) => String(index)),
+  )
 })
 
 // Levels
