@@ -8,6 +8,7 @@ import { createContext, type ContextParts } from './context.ts'
 import { ChatError, errors, type Problem } from './errors.ts'
 import { createOwner, type Owner } from './owner.ts'
 import { slipOf } from './setup-slips.ts'
+import { isA } from './thrown.ts'
 
 /** Milliseconds that a plugin has to start, and to go. */
 const START_TIMEOUT = 10_000
@@ -53,7 +54,7 @@ export class PluginLives {
         problems.push({ path, code, message })
       } catch (cause) {
         const { code, message } = errors.pluginSetupFailed(owner.name, cause, slipOf(cause, host))
-        problems.push({ path, code: cause instanceof ChatError ? cause.code : code, message })
+        problems.push({ path, code: isA(cause, ChatError) ? cause.code : code, message })
       }
     }
     if (problems.length === 0) return owners

@@ -12,8 +12,13 @@ const MOST_CAUSES = 5
 const MOST_PROPERTIES = 50
 
 export function isError(thrown: unknown): thrown is Error {
+  return isNativeError(thrown) || isA(thrown, Error)
+}
+
+/** Whether it is of a class, as `instanceof` tells of what it can look at. */
+export function isA<T>(thrown: unknown, kind: abstract new (...given: never[]) => T): thrown is T {
   try {
-    return isNativeError(thrown) || thrown instanceof Error
+    return thrown instanceof kind
   } catch {
     return false
   }
