@@ -6,6 +6,8 @@ export const Key = {
   Enter: '\r',
   Backspace: '\x7f',
   CtrlC: '\x03',
+  CtrlQ: '\x11',
+  CtrlS: '\x13',
   CtrlU: '\x15',
   CtrlRightBracket: '\x1d',
 } as const
