@@ -169,7 +169,7 @@ test('a command whose only purpose is to print waits for a slow reader of what i
     }
   `
   using folder = makeFolder({ config })
-  const script = '"$@" | { sleep 1; cat; }'
+  const script = '"$@" | { sleep 3; cat; }'
   const args = ['-c', script, 'sh', process.execPath, CLI, 'check']
   await using child = startChild('sh', args, { cwd: folder.path })
   const { stdout } = await child.ended()
