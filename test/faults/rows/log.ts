@@ -202,43 +202,6 @@ export const log: readonly Check[] = [
     }
   }),
 
-  alone(
-    'S13',
-    'a log that is a pipe holds nothing up, and its reader is told what it missed',
-    async () => {
-      needPrograms('mkfifo')
-      const folder = newFolder()
-      const file = join(folder, 'chat.log')
-      execFileSync('mkfifo', [file])
-      const host = await startHost({ folder, config: withLines })
-      try {
-        await talk(host, numbered(1000))
-        const reader = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
-        let log = ''
-        await when(
-          () => {
-            log += readAll(reader)
-            return log.includes('could not be written')
-          },
-          () => `the log says ${shown(log)}`,
-        )
-        await talk(host, ['read'])
-        log += readAll(reader)
-        closeSync(reader)
-        const lost = Number(/(\d+) log lines could not be written/.exec(log)?.[1])
-        // Two that are no lines of the chat, two new connections, the lines and the one that marks their end.
-        mustBe(lost, 1005, 'lines told as lost')
-        must(/\) read\n/.test(log), `the log says ${shown(log)}`)
-        await talk(host, ['not read any more'])
-        const exit = await host.stop('SIGTERM')
-        mustBe([exit.code, exit.signal], [0, null], 'the status')
-        return `started without a reader, told of ${lost} lines, ended after ${Math.round(exit.milliseconds)} ms`
-      } finally {
-        await host.kill()
-      }
-    },
-  ),
-
   alone('S12', 'a jump of the clock by an hour loses and holds up nothing', async () => {
     const shim = compile('clock', '-shared', '-fPIC')
     const folder = newFolder()
@@ -275,4 +238,41 @@ export const log: readonly Check[] = [
       await host.kill()
     }
   }),
+
+  alone(
+    'S13',
+    'a log that is a pipe holds nothing up, and its reader is told what it missed',
+    async () => {
+      needPrograms('mkfifo')
+      const folder = newFolder()
+      const file = join(folder, 'chat.log')
+      execFileSync('mkfifo', [file])
+      const host = await startHost({ folder, config: withLines })
+      try {
+        await talk(host, numbered(1000))
+        const reader = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+        let log = ''
+        await when(
+          () => {
+            log += readAll(reader)
+            return log.includes('could not be written')
+          },
+          () => `the log says ${shown(log)}`,
+        )
+        await talk(host, ['read'])
+        log += readAll(reader)
+        closeSync(reader)
+        const lost = Number(/(\d+) log lines could not be written/.exec(log)?.[1])
+        // Two that are no lines of the chat, two new connections, the lines and the one that marks their end.
+        mustBe(lost, 1005, 'lines told as lost')
+        must(/\) read\n/.test(log), `the log says ${shown(log)}`)
+        await talk(host, ['not read any more'])
+        const exit = await host.stop('SIGTERM')
+        mustBe([exit.code, exit.signal], [0, null], 'the status')
+        return `started without a reader, told of ${lost} lines, ended after ${Math.round(exit.milliseconds)} ms`
+      } finally {
+        await host.kill()
+      }
+    },
+  ),
 ]
