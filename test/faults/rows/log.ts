@@ -251,21 +251,21 @@ export const log: readonly Check[] = [
       try {
         await talk(host, numbered(1000))
         const reader = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
-        let log = ''
+        let text = ''
         await when(
           () => {
-            log += readAll(reader)
-            return log.includes('could not be written')
+            text += readAll(reader)
+            return text.includes('could not be written')
           },
-          () => `the log says ${shown(log)}`,
+          () => `the log says ${shown(text)}`,
         )
         await talk(host, ['read'])
-        log += readAll(reader)
+        text += readAll(reader)
         closeSync(reader)
-        const lost = Number(/(\d+) log lines could not be written/.exec(log)?.[1])
+        const lost = Number(/(\d+) log lines could not be written/.exec(text)?.[1])
         // Two that are no lines of the chat, two new connections, the lines and the one that marks their end.
         mustBe(lost, 1005, 'lines told as lost')
-        must(/\) read\n/.test(log), `the log says ${shown(log)}`)
+        must(/\) read\n/.test(text), `the log says ${shown(text)}`)
         await talk(host, ['not read any more'])
         const exit = await host.stop('SIGTERM')
         mustBe([exit.code, exit.signal], [0, null], 'the status')
