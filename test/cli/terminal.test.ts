@@ -106,7 +106,7 @@ testScript('SIGTERM ends a host whose terminal is on hold, in order', async () =
   const pid = pidOf(folder)
   try {
     terminal.type(Key.CtrlS)
-    // Held for good once the key has had its effect: a fault is printed with each line until then.
+    // What is printed of these fills whatever there is of room behind the terminal.
     for (let line = 0; line < 100; line++) speaker.say('/warn')
     const begun = performance.now()
     process.kill(pid, 'SIGTERM')

@@ -123,7 +123,8 @@ test('nothing that anybody says or is called can be obeyed by a terminal, in eit
     await host.stop()
     assert.not.match(read().replaceAll('\n', ''), /[\p{Cc}\u2028\u202e]/u)
     for (const line of linesIn()) {
-      if (format === 'text') assert.match(line, /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d (?:ERROR )?\w+: /)
+      if (format === 'text')
+        assert.match(line, /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d (?:ERROR )?\w+: /)
       else assert.type(JSON.parse(line), 'object')
     }
   }
