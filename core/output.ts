@@ -107,15 +107,19 @@ function putTo(descriptor: number): Put {
     function go(): void {
       try {
         while (at < bytes.length) {
-          at += writeSync(descriptor, bytes, at)
+          const written = writeSync(descriptor, bytes, at)
+          if (written === 0) return later()
+          at += written
           pause = FIRST_PAUSE
         }
-        done(true)
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return done(false)
-        setTimeout(go, pause)
-        pause = Math.min(pause * 2, LAST_PAUSE)
+        return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? later() : done(false)
       }
+      done(true)
+    }
+    function later(): void {
+      setTimeout(go, pause)
+      pause = Math.min(pause * 2, LAST_PAUSE)
     }
     go()
   }

@@ -58,17 +58,14 @@ function dataOf(error: Error, causes: number): Record<string, unknown> {
   if (causes === 0) return data
   const cause = valueOf(error, 'cause')
   if (isError(cause)) data['cause'] = dataOf(cause, causes - 1)
-  const errors = valueOf(error, 'errors')
-  if (Array.isArray(errors)) data['aggregateErrors'] = listOf(errors)
+  const errors = listOf(valueOf(error, 'errors'))
+  if (errors.length > 0) data['aggregateErrors'] = errors.map((one) => dataOf(one, 0))
   return data
 }
 
-function listOf(errors: readonly unknown[]): unknown[] {
+function listOf(errors: unknown): Error[] {
   try {
-    return errors
-      .slice(0, MOST_CAUSES)
-      .filter(isError)
-      .map((error) => dataOf(error, 0))
+    return Array.isArray(errors) ? errors.slice(0, MOST_CAUSES).filter(isError) : []
   } catch {
     return []
   }

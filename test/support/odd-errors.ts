@@ -9,6 +9,7 @@ export const oddErrors: Readonly<Record<string, string>> = {
   'a frozen error': `Object.freeze(new Error('oh'))`,
   'causes in a circle': `(() => { const e = new Error('oh'); e.cause = new Error('ah', { cause: e }); e.self = e; return e })()`,
   'an endless chain of causes': `(() => { const make = () => Object.defineProperty(new Error('oh'), 'cause', { get: make }); return make() })()`,
+  'several errors that are gone': `Object.assign(new Error('oh'), { errors: (() => { const { proxy, revoke } = Proxy.revocable([], {}); revoke(); return proxy })() })`,
   'a huge stack': `Object.assign(new Error('oh'), { stack: 'x'.repeat(30_000_000) })`,
   'a huge message': `new Error('oh \\x1b[2J'.repeat(3_000_000))`,
   'an object without a prototype': `Object.create(null)`,
