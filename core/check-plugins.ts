@@ -1,7 +1,7 @@
 /** Checks every plugin of a config before anything of any plugin runs, and puts them in order. */
 import { types } from 'node:util'
 import { isTexts } from './door-checks.ts'
-import { show, type Problem } from './errors.ts'
+import { describe, show, type Problem } from './errors.ts'
 import { isThenable } from './isolation.ts'
 import { didYouMean } from './nearest.ts'
 import { API_VERSION, PLUGIN, PLUGIN_FACTORY, type Plugin } from './plugin.ts'
@@ -155,7 +155,7 @@ function checkOptions(plugin: Plugin, path: string, problems: Problem[]): unknow
       ...found.map((one) => (plugin.input === undefined ? leftOut(one, plugin, path) : one)),
     )
   } catch (cause) {
-    problems.push({ path, message: `its options could not be checked: ${safeText(String(cause))}` })
+    problems.push({ path, message: `its options could not be checked: ${describe(cause)}` })
   }
   return undefined
 }

@@ -8,7 +8,7 @@ import { checkConfig, CONTROL_PATH, type Config } from './config.ts'
 import { CONFIG_NAMES, findConfigFile, loadConfigFile } from './config-file.ts'
 import { askHost } from './control.ts'
 import { systemClock } from './clock.ts'
-import { ChatError, ConfigError } from './errors.ts'
+import { ChatError, ConfigError, describeFully } from './errors.ts'
 import { createHost, type ChatHost } from './host.ts'
 import * as multiecho from './index.ts'
 import type { HostReport } from './inspect.ts'
@@ -16,14 +16,15 @@ import { inspectText, pluginsText } from './inspect-text.ts'
 import { Log } from './log.ts'
 import { writeNewPlugin, type HostPackage } from './new-plugin.ts'
 import type { Request } from './operations.ts'
+import { flushed, neverBlock } from './output.ts'
 import { runHost, Status, type ConfigSource } from './run.ts'
 
-/** Milliseconds. */
-const PRINT_TIMEOUT = 500
+/** Milliseconds that an error waits to be read. */
+const ERROR_PATIENCE = 500
 
 async function main(): Promise<number> {
   const asked = parseArguments(process.argv, ownPackage().version)
-  if (asked === undefined) return Status.Ok
+  if (asked === undefined) return printed()
   const { task } = asked
   switch (task.command) {
     case 'run': {
@@ -119,8 +120,14 @@ async function inspect(asked: Arguments, timings: boolean): Promise<HostReport> 
   return setUp(await createSource(asked).load()).inspect()
 }
 
-function print(text: unknown): number {
+function print(text: unknown): Promise<number> {
   process.stdout.write(`${String(text)}\n`)
+  return printed()
+}
+
+/** A command whose only purpose is to print waits for whoever reads that, be it a pager. */
+async function printed(): Promise<number> {
+  await flushed()
   return Status.Ok
 }
 
@@ -136,14 +143,13 @@ function setUp(config: Config): ChatHost {
 }
 
 /** Goes as far as set-up, which touches nothing. */
-function check(config: Config): number {
+function check(config: Config): Promise<number> {
   const host = setUp(config)
   const names = config.plugins.map(({ plugin }) => plugin.name)
   const count = `${names.length} plugin${names.length === 1 ? '' : 's'}`
   const listed = names.length === 0 ? '' : `: ${names.join(', ')}`
   const summary = `${config.file ?? 'the defaults'}: no problems; ${count}${listed}`
-  process.stdout.write(`${[summary, ...host.notes()].join('\n')}\n`)
-  return Status.Ok
+  return print([summary, ...host.notes()].join('\n'))
 }
 
 function ownPackage(): HostPackage {
@@ -152,28 +158,17 @@ function ownPackage(): HostPackage {
   return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as HostPackage
 }
 
-function report(error: unknown): number {
+async function report(error: unknown): Promise<number> {
   if (!(error instanceof ChatError)) {
-    process.stderr.write(
-      `multiecho: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    )
+    process.stderr.write(`multiecho: ${describeFully(error)}\n`)
+    await flushed(ERROR_PATIENCE)
     return Status.Uncaught
   }
   process.stderr.write(`multiecho: ${error.message}\n`)
+  await flushed(ERROR_PATIENCE)
   return error instanceof ConfigError || error.code === 'USAGE' ? Status.Misused : Status.Failed
 }
 
-/** Resolves when the output has taken what was printed, or does not for too long: to exit would throw the rest away. */
-function printed(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, PRINT_TIMEOUT)
-    process.stdout.write('', () => resolve())
-  })
-}
-
-// A reader of the output that goes away is no reason for the chat to end.
-process.stdout.on('error', () => {})
-process.stderr.on('error', () => {})
-const status = await main().catch(report)
-await printed()
-process.exit(status)
+neverBlock(process.stdout)
+neverBlock(process.stderr)
+process.exit(await main().catch(report))

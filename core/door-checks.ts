@@ -143,7 +143,7 @@ export function checkAudienceName(plugin: string, name: unknown): void {
 export function checkSink(plugin: string, sink: unknown): LogSink {
   const invalid = (problem: string) => errors.argumentInvalid('host.addLogSink', problem, plugin)
   const members = Object(sink) as Partial<Record<keyof LogSink, unknown>>
-  const { level, write, reopen, close } = members
+  const { level, onTerminal, write, reopen, close } = members
   if (typeof write !== 'function') {
     throw invalid(`expected a sink, as { write(record) {} }, found ${show(sink)} without write()`)
   }
@@ -151,12 +151,16 @@ export function checkSink(plugin: string, sink: unknown): LogSink {
     const levels = Object.keys(LOG_LEVELS).join(', ')
     throw invalid(`level: expected one of ${levels}, found ${show(level)}`)
   }
+  if (onTerminal !== undefined && typeof onTerminal !== 'boolean') {
+    throw invalid(`onTerminal: expected true or false, found ${show(onTerminal)}`)
+  }
   for (const [name, member] of Object.entries({ reopen, close })) {
     if (member !== undefined && typeof member !== 'function')
       throw invalid(`${name}: expected a function, found ${show(member)}`)
   }
   return {
     level: level as LogSink['level'],
+    onTerminal,
     write: (record) => write.call(sink, record) as void,
     ...(reopen !== undefined && { reopen: () => (reopen as () => void).call(sink) }),
     ...(close !== undefined && { close: () => (close as () => void).call(sink) }),

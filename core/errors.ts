@@ -4,6 +4,7 @@
  */
 import { placeOf } from './place.ts'
 import { safeName, safeText } from './text.ts'
+import { isError, stackOf, textOf } from './thrown.ts'
 
 export type ErrorCode =
   | 'API_VERSION_WRONG'
@@ -395,15 +396,15 @@ export const errors = {
 
 /** Words for anything that was thrown: an error's message, or the thing itself. Never throws. */
 export function describe(thrown: unknown): string {
-  try {
-    if (thrown instanceof Error) {
-      return safeText(thrown.message === '' ? thrown.name : thrown.message)
-    }
-  } catch {
-    // It fails when it is looked at, as a revoked proxy does.
-    return `threw ${UNSHOWABLE}`
-  }
-  return `threw ${show(thrown)}`
+  if (!isError(thrown)) return `threw ${show(thrown)}`
+  const words = textOf(thrown, 'message') || textOf(thrown, 'name')
+  return words ? safeText(words) : `threw ${UNSHOWABLE}`
+}
+
+/** The same with the stack, where there is one. Lines; never throws. */
+export function describeFully(thrown: unknown): string {
+  const stack = stackOf(thrown)
+  return stack.length > 0 ? stack.join('\n') : describe(thrown)
 }
 
 /** What a plugin threw, and where. */
@@ -431,7 +432,7 @@ export function show(value: unknown): string {
     }
     if (Array.isArray(value)) return 'an array'
     if (Object.prototype.toString.call(value) === '[object Object]') return 'an object'
-    const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+    const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 81)) : String(value)
     // A character that is not seen may be what is wrong.
     return safeName(text.length > 80 ? `${text.slice(0, 80)}…` : text)
   } catch {

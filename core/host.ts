@@ -239,7 +239,8 @@ export function createHost(first: Config, environment: Environment): ChatHost {
         lost: () => connectionLog.lost(),
       })
     } catch (error) {
-      if (log.hasSink) log.of('multiecho').error(describe(error))
+      // Whoever started it says so, too.
+      log.of('multiecho', { prints: false }).error(describe(error))
       await close()
       throw error
     }

@@ -1,10 +1,11 @@
 /**
  * The log: one pino logger, whose records go to sinks. What is logged before the first sink is there is kept and handed
- * on; where none ever comes, warnings and worse go to standard error.
+ * on. Warnings and worse go to standard error, too, where no sink ever comes or somebody looks there.
  */
 import pino from 'pino'
 import { describe, show } from './errors.ts'
 import { safeJson, safeText } from './text.ts'
+import { errorData, isError } from './thrown.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal'
 
@@ -42,6 +43,8 @@ export interface LogRecord {
 export interface LogSink {
   /** Records below it are not handed over; 'info' when left out. */
   readonly level?: LogLevel | undefined
+  /** Whether its records appear on the operator's terminal: the host does not print its warnings there itself then. */
+  readonly onTerminal?: boolean | undefined
   /** Called once for each record, in order. Must not throw. */
   write(record: LogRecord): void
   /** The file may have been moved away: open it anew. */
@@ -50,22 +53,39 @@ export interface LogSink {
   close?(): void
 }
 
-/** Records kept for the first sink. */
+/** Records kept for the first sink, or while sinks change places. */
 const KEPT = 1000
+
+/** A record on its way, and whether it may be printed. */
+interface Entry {
+  readonly record: LogRecord
+  readonly prints: boolean
+}
 
 export class Log {
   readonly #pino: pino.Logger
   readonly #origins = new Map<string | undefined, pino.Logger>()
-  readonly #sinks: LogSink[] = []
+  #sinks: readonly LogSink[] = []
   readonly #stderr: (text: string) => void
-  #kept: LogRecord[] | undefined = []
-  #paused = false
+  readonly #echo: boolean
+  #kept: Entry[] | undefined = []
+  /** Those that were there when the others came. */
+  #before: readonly LogSink[] | undefined
+  #lost = 0
   #threshold = LOG_LEVELS.info
   #origin: string | undefined
+  #prints = true
 
-  /** `stderr` takes what has no sink. `date` has the time of day in milliseconds since the Unix epoch. */
-  constructor(stderr: (text: string) => void, date: () => number = Date.now) {
+  /**
+   * `stderr` takes warnings and worse that have no sink; with `echo` those that have one, too. `date` has the time of day
+   * in milliseconds since the Unix epoch.
+   */
+  constructor(
+    stderr: (text: string) => void,
+    { echo = false, date = Date.now }: { echo?: boolean; date?: () => number } = {},
+  ) {
     this.#stderr = stderr
+    this.#echo = echo
     const hub = {
       // pino calls write() in the same step in which it sets these (pino docs/api.md, pino.symbols.needsMetadataGsym).
       [Symbol.for('pino.metadata')]: true,
@@ -73,28 +93,29 @@ export class Log {
       lastMsg: undefined as string | undefined,
       lastTime: '0',
       write: (line: string): void => {
-        this.#dispatch({
+        const record = {
           level: hub.lastLevel,
           time: Number(hub.lastTime),
           origin: this.#origin,
           message: safeText(hub.lastMsg ?? ''),
           json: safeJson(line.trimEnd()),
-        })
+        }
+        this.#dispatch({ record, prints: this.#prints })
       },
     }
-    // A message of ours names its cause already; pino's other serializer would repeat it.
-    const serializers = { err: pino.stdSerializers.errWithCause }
+    const serializers = { err: errorData }
     const timestamp = (): string => `,"time":${Math.floor(date())}`
     this.#pino = pino({ level: 'debug', serializers, timestamp }, hub)
   }
 
-  /** The logger of a part of the program. */
-  of(origin: string | undefined): Logger {
+  /** The logger of a part of the program. Without `prints` nothing of it goes to standard error: the caller sees to that. */
+  of(origin: string | undefined, { prints = true }: { prints?: boolean } = {}): Logger {
     const at =
       (level: LogLevel) =>
       (message: string, fields?: Readonly<Record<string, unknown>>): void => {
         if (LOG_LEVELS[level] < this.#threshold) return
         this.#origin = origin
+        this.#prints = prints
         const logger = this.#loggerOf(origin)
         const text = asText(message)
         if (typeof fields !== 'object' || fields === null) return logger[level](text)
@@ -114,42 +135,39 @@ export class Log {
     }
   }
 
-  /** Whether records go anywhere but to standard error. */
-  get hasSink(): boolean {
-    return this.#sinks.length > 0
-  }
-
   /** Adds a sink and hands it the records kept so far. */
   addSink(sink: LogSink): void {
-    this.#sinks.push(sink)
+    this.#sinks = [...this.#sinks, sink]
     this.#updateThreshold()
-    if (!this.#paused) this.started()
+    if (this.#before === undefined) this.started()
   }
 
-  /** Keeps records while sinks take the place of others, so that each is written and none twice. */
+  /** Keeps records while sinks take the place of others, so that each is written once, and in order. */
   pause(): void {
-    this.#paused = true
+    this.#before = this.#sinks
     this.#kept ??= []
   }
 
   resume(): void {
-    this.#paused = false
+    this.#before = undefined
     this.started()
   }
 
   removeSink(sink: LogSink): void {
-    const index = this.#sinks.indexOf(sink)
-    if (index === -1) return
-    this.#sinks.splice(index, 1)
+    if (!this.#sinks.includes(sink)) return
+    this.#sinks = this.#sinks.filter((one) => one !== sink)
     this.#updateThreshold()
     this.#guarded(() => sink.close?.())
   }
 
   /** No sink will come any more: what was kept for one is let go, warnings and worse to standard error. */
   started(): void {
-    const kept = this.#kept
+    const kept = this.#kept ?? []
     this.#kept = undefined
-    for (const record of kept ?? []) this.#dispatch(record)
+    for (const entry of kept) this.#dispatch(entry)
+    const lost = this.#lost
+    this.#lost = 0
+    if (lost > 0) this.of(undefined).warn(`${lost} log records were lost: there was no log yet`)
   }
 
   reopen(): void {
@@ -157,28 +175,38 @@ export class Log {
   }
 
   close(): void {
+    this.#before = undefined
     this.started()
     for (const sink of this.#sinks.toReversed()) this.removeSink(sink)
   }
 
-  #dispatch(record: LogRecord): void {
-    if (this.#kept !== undefined) {
-      if (this.#kept.length < KEPT) this.#kept.push(record)
-      else if (this.#paused) this.#handOver(record)
-      return
+  #dispatch(entry: Entry): void {
+    if (this.#kept === undefined) return this.#handOver(entry, this.#sinks)
+    if (this.#kept.length === KEPT) {
+      if (this.#before === undefined) return void this.#lost++
+      this.#handOverKept(this.#before)
     }
-    this.#handOver(record)
+    this.#kept.push(entry)
   }
 
-  #handOver(record: LogRecord): void {
-    if (this.#sinks.length === 0) {
-      if (record.level >= LOG_LEVELS.warn) this.#stderr(`${withOrigin(record)}\n`)
-      return
-    }
-    for (const sink of this.#sinks) {
+  /**
+   * Too many to keep until all sinks have changed places. They go to those that were there before while one of them still
+   * is: the new ones write behind them, perhaps to the same file.
+   */
+  #handOverKept(before: readonly LogSink[]): void {
+    const kept = this.#kept?.splice(0) ?? []
+    const still = this.#sinks.filter((sink) => before.includes(sink))
+    for (const entry of kept) this.#handOver(entry, still.length > 0 ? still : this.#sinks)
+  }
+
+  #handOver({ record, prints }: Entry, sinks: readonly LogSink[]): void {
+    let shown = sinks.length > 0 && !this.#echo
+    for (const sink of sinks) {
       if (record.level < LOG_LEVELS[sink.level ?? 'info']) continue
       this.#guarded(() => sink.write(record))
+      shown ||= sink.onTerminal === true
     }
+    if (prints && !shown && record.level >= LOG_LEVELS.warn) this.#stderr(`${withOrigin(record)}\n`)
   }
 
   /** A sink that fails cannot be reported to the log: it is the log. */
@@ -209,7 +237,7 @@ export class Log {
 function asText(message: unknown): string {
   if (typeof message === 'string') return message
   try {
-    return message instanceof Error ? describe(message) : String(message)
+    return isError(message) ? describe(message) : String(message)
   } catch {
     return show(message)
   }

@@ -2,12 +2,16 @@
 import { dirname, isAbsolute, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { safeText } from './text.ts'
+import { isError } from './thrown.ts'
 
 const CORE = dirname(fileURLToPath(import.meta.url)) + sep
 /** What calls plugins: beyond it are those who called the host, and no fault is theirs. */
 const CALLERS = /^(?:guard|isolation)\.[jt]s$/
 /** What runs between the host and a plugin, and is neither. */
 const BETWEEN = /[\\/]node_modules[\\/](?:tapable|jiti|tsx|zod|pino|cac)[\\/]/
+/** Characters. */
+const MOST_LOOKED_AT = 65_536
+const LONGEST_FRAME = 1024
 const FRAME = /^\s*at (?:.*? \()?(?:async )?(.+):(\d+):\d+\)?$/
 
 /**
@@ -16,11 +20,14 @@ const FRAME = /^\s*at (?:.*? \()?(?:async )?(.+):(\d+):\d+\)?$/
  */
 export function placeOf(error: unknown): string | undefined {
   try {
-    if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined
+    if (!isError(error)) return undefined
+    const { message, stack } = error as { message: unknown; stack?: unknown }
+    if (typeof message !== 'string' || typeof stack !== 'string') return undefined
     // A message may look like a frame, and may be what a stranger has typed.
-    const begin = error.stack.indexOf(error.message)
-    const frames = begin === -1 ? error.stack : error.stack.slice(begin + error.message.length)
-    for (const frame of frames.split('\n')) {
+    const begin = stack.indexOf(message)
+    const frames = begin === -1 ? stack : stack.slice(begin + message.length)
+    for (const frame of frames.slice(0, MOST_LOOKED_AT).split('\n')) {
+      if (frame.length > LONGEST_FRAME) continue
       const [, where = '', line] = FRAME.exec(frame) ?? []
       const file = where.startsWith('file:') ? fileURLToPath(where) : where
       if (!isAbsolute(file) || BETWEEN.test(file)) continue

@@ -9,6 +9,7 @@ import { ChatError, errors, type Problem } from './errors.ts'
 import { follow, isThenable } from './isolation.ts'
 import { createOwner, type Owner } from './owner.ts'
 import { slipOf } from './setup-slips.ts'
+import { isA } from './thrown.ts'
 
 /** Milliseconds that a plugin has to start, and to go. */
 const START_TIMEOUT = 10_000
@@ -54,7 +55,7 @@ export class PluginLives {
         problems.push({ path, code, message })
       } catch (cause) {
         const { code, message } = errors.pluginSetupFailed(owner.name, cause, slipOf(cause, host))
-        problems.push({ path, code: cause instanceof ChatError ? cause.code : code, message })
+        problems.push({ path, code: isA(cause, ChatError) ? cause.code : code, message })
       }
     }
     if (problems.length === 0) return owners

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { show, type Problem } from './errors.ts'
 import { didYouMean } from './nearest.ts'
 import { safeText } from './text.ts'
+import { textOf } from './thrown.ts'
 
 /** `prefix` is where the checked value stands, as `plugins[3] (dice)`. */
 export function problemsOf(
@@ -59,7 +60,7 @@ export function demandOf(issue: z.core.$ZodIssue): string {
         issue.origin,
       )
     default:
-      return safeText(issue.message)
+      return safeText(textOf(issue, 'message') ?? 'is not valid')
   }
 }
 

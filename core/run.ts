@@ -4,12 +4,12 @@ import { isIPv6 } from 'node:net'
 import { systemClock } from './clock.ts'
 import { CONTROL_PATH, type Config } from './config.ts'
 import { clientsThatFit } from './descriptors.ts'
-import { describe, errors } from './errors.ts'
+import { describe, describeFully, errors } from './errors.ts'
 import { openControl, type Control } from './control.ts'
-import { createReport, type Report } from './faults.ts'
 import { createHost, type ChatHost } from './host.ts'
 import { Log } from './log.ts'
 import { createOperations, type Operations } from './operations.ts'
+import { flushed } from './output.ts'
 import { placeOf } from './place.ts'
 import { createTcpTransport } from './tcp.ts'
 import { safeText } from './text.ts'
@@ -33,6 +33,8 @@ export const Status = {
 const SAME_KEY = 200
 /** Milliseconds beyond the deadline after which a stop that does not end is ended. */
 const STOP_GRACE = 500
+/** Milliseconds that whoever reads what is printed has for the last of it, however late it is. */
+const LAST_WORDS = 100
 
 /** How a host comes by its config. */
 export interface ConfigSource {
@@ -46,11 +48,12 @@ export interface ConfigSource {
 
 /** Runs a host until it is stopped; resolves to the status to end with. */
 export async function runHost(asked: Config, source: ConfigSource): Promise<number> {
-  const log = new Log((text) => process.stderr.write(text))
+  // Whoever writes a plugin looks at the terminal, and not into the log; so does whoever started it there.
+  const echo = source.watch || process.stderr.isTTY
+  const log = new Log((text) => process.stderr.write(text), { echo })
   log.of(undefined).info(`Chat ${PROTOCOL_VERSION}`)
   const config = withRoom(asked, log)
-  const onFault = source.watch ? reportToTerminal(log) : undefined
-  const host = createHost(config, { clock: systemClock, random: Math.random, log, onFault })
+  const host = createHost(config, { clock: systemClock, random: Math.random, log })
   host.setUp()
   const transport = createTcpTransport(config.host, config.port, log.of('tcpserver'))
   let started = (): void => {}
@@ -94,15 +97,6 @@ function watchedOf({ file }: Config): string {
     : `${safeText(file)} and the local files that it imports`
 }
 
-/** Whoever writes a plugin looks there, and not into the log. Where there is no log, it has the faults already. */
-function reportToTerminal(log: Log): Report {
-  const terminal = new Log((text) => {
-    if (log.hasSink) process.stderr.write(text)
-  })
-  terminal.started()
-  return createReport(terminal.of('plugins'), systemClock)
-}
-
 /** Without one that was asked for the host does not start; without the usual one it only cannot be told anything. */
 async function openControlOf(
   { control }: Config,
@@ -125,13 +119,14 @@ function watchSource(source: ConfigSource, operations: Operations, log: Log): { 
     () => source.files(),
     () => {
       const begun = Date.now()
-      void operations
-        .reload()
-        .catch((error: unknown) => (error instanceof Error ? error.message : describe(error)))
-        .then((text) => {
+      void operations.reload().then(
+        (text) => {
           watched.update(begun)
           process.stdout.write(`${text}\n`)
-        })
+        },
+        // What is wrong has been logged, and so printed.
+        () => watched.update(begun),
+      )
     },
     (problem) => log.of('multiecho').warn(`cannot watch the config: ${problem}`),
   )
@@ -162,11 +157,14 @@ function stopOnSignals(host: ChatHost, log: Log, operations: Operations): Promis
     const stop = (reason: string): void => {
       if (stoppingSince !== undefined) return
       stoppingSince = performance.now()
-      setTimeout(() => resolve(status), host.config.stopDeadline + STOP_GRACE)
-      host.stop(reason).then(
-        () => resolve(status),
-        (cause: unknown) => uncaught(cause),
-      )
+      const { stopDeadline } = host.config
+      const deadline = stoppingSince + stopDeadline
+      setTimeout(() => resolve(status), stopDeadline + STOP_GRACE)
+      host.stop(reason).then(() => end(deadline - performance.now()), uncaught)
+    }
+    /** Ends once what was printed has been read, or is not for too long. */
+    const end = (patience: number): void => {
+      void flushed(Math.max(LAST_WORDS, patience)).then(() => resolve(status))
     }
     const interrupt = (signal: NodeJS.Signals): void => {
       if (stoppingSince === undefined) {
@@ -177,15 +175,16 @@ function stopOnSignals(host: ChatHost, log: Log, operations: Operations): Promis
       } else if (performance.now() - stoppingSince > SAME_KEY) {
         status = status === Status.Ok ? Status.Interrupted : status
         host.expire()
+        host.stop('signal').then(() => end(0), uncaught)
       }
     }
     const uncaught = (cause: unknown): void => {
       status = Status.Uncaught
-      const stack = cause instanceof Error ? (cause.stack ?? cause.message) : describe(cause)
       const remedy = uncaughtRemedy(cause)
-      chat.fatal(`uncaught error: ${describe(cause)}${remedy}`, { err: cause })
+      const what = `uncaught error: ${describe(cause)}${remedy}`
+      log.of('chat', { prints: false }).fatal(what, { err: cause })
       process.stderr.write(
-        `multiecho: uncaught error, stopping${remedy}\n${stack.split('\n').map(safeText).join('\n')}\n`,
+        `multiecho: uncaught error, stopping${remedy}\n${describeFully(cause)}\n`,
       )
       stop('uncaught error')
     }

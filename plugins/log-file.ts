@@ -1,10 +1,22 @@
 /**
  * A log file that never stands in the way of the chat. Each record is one write, done before the next thing happens, so
- * that nothing is lost however the process ends; what cannot be written is counted, and the count written later.
+ * that nothing is lost however the process ends; what cannot be written is counted, and the count written later. Nothing
+ * waits for a reader either, where it is no file: a pipe or a terminal that does not take a record does not get it.
  */
-import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  statSync,
+  writeSync,
+  type Stats,
+} from 'node:fs'
 import { resolve } from 'node:path'
-import { safeText, type LogRecord } from '../core/index.ts'
+import { LOG_LEVELS, safeText, type LogRecord } from '../core/index.ts'
+
+export type LogFormat = 'text' | 'json'
 
 export interface LogFile {
   write(record: LogRecord): void
@@ -15,35 +27,60 @@ export interface LogFile {
   close(): void
 }
 
+/** Records that could not be written; outlives the file, so that the next one tells. */
+export interface Losses {
+  records: number
+}
+
 /** Milliseconds between two warnings. */
 const WARNING_INTERVAL = 10_000
+
+const FLAGS =
+  constants.O_WRONLY |
+  constants.O_APPEND |
+  constants.O_CREAT |
+  constants.O_NONBLOCK |
+  constants.O_NOCTTY
+
+/** What the codes of errors mean of a pipe or a terminal, as far as Node's own words do not say. */
+const PROBLEMS: Readonly<Record<string, string>> = {
+  ENXIO: 'nobody reads this pipe',
+  EPIPE: 'nobody reads this pipe any more',
+  EAGAIN: 'whoever reads it does not keep up',
+}
 
 /** Throws when the file cannot be opened. `warn` takes what cannot go to the log. */
 export function openLogFile(
   name: string,
-  format: 'text' | 'json',
+  format: LogFormat,
+  losses: Losses,
   warn: (text: string) => void,
 ): LogFile {
   const file = resolve(name)
-  let descriptor: number | undefined = openSync(file, 'a')
-  let lost = 0
-  /** Whether the last write stopped in the middle of a line. */
+  let descriptor: number | undefined
+  /** Whether the last line has no end, and the next one would become a part of it. */
   let torn = false
   let warnedAt = -Infinity
 
+  function open(): number {
+    descriptor = openSync(file, FLAGS)
+    torn = isTorn(descriptor, file) ?? torn
+    return descriptor
+  }
+
   function append(line: string): boolean {
     try {
-      descriptor ??= openSync(file, 'a')
+      const to = descriptor ?? open()
       const bytes = Buffer.from(torn ? `\n${line}\n` : `${line}\n`)
-      const written = writeSync(descriptor, bytes)
+      const written = writeSync(to, bytes)
       if (written === bytes.length) {
         torn = false
         return true
       }
-      torn = torn || written > 0
-      failed('no space left')
+      torn ||= written > 0
+      failed('there is no room for a whole line')
     } catch (error) {
-      failed((error as Error).message)
+      failed(problemOf(error))
     }
     return false
   }
@@ -53,29 +90,31 @@ export function openLogFile(
     if (now - warnedAt < WARNING_INTERVAL) return
     warnedAt = now
     warn(
-      `cannot write to the log ${safeText(file)}: ${safeText(problem)}; the chat goes on, and lines not logged are counted\n`,
+      `cannot write to the log ${safeText(file)}: ${problem}; the chat goes on, and lines not logged are counted\n`,
     )
   }
 
   /** Writes how many records were lost, ahead of what comes next. */
   function catchUp(): boolean {
+    const { records: lost } = losses
     if (lost === 0) return true
+    // Another process may have written to it meanwhile, or cut it short.
+    if (descriptor !== undefined) torn = isTorn(descriptor, file) ?? torn
     const message = `${lost} log lines could not be written`
-    const time = Date.now()
-    const json = JSON.stringify({ level: 40, time, origin: 'logging', lost, msg: message })
-    if (!append(format === 'json' ? json : textLine({ time, origin: 'logging', message })))
+    const record = { level: LOG_LEVELS.warn, time: Date.now(), origin: 'logging', message }
+    const { message: msg, ...fields } = record
+    if (!append(format === 'json' ? JSON.stringify({ ...fields, lost, msg }) : textLine(record)))
       return false
-    lost = 0
+    losses.records = 0
     return true
   }
 
   function reopen(): void {
     const before = descriptor
     try {
-      descriptor = openSync(file, 'a')
-      torn = false
+      open()
     } catch (error) {
-      failed((error as Error).message)
+      failed(problemOf(error))
       // The old file is still good for writing, unless it has no name any more and nobody could read it.
       if (before === undefined || fstatSync(before).nlink > 0) return
       descriptor = undefined
@@ -83,42 +122,95 @@ export function openLogFile(
     if (before !== undefined) closeSync(before)
   }
 
+  try {
+    open()
+  } catch (error) {
+    const kind = statOf(file)
+    if (kind?.isSocket() === true)
+      throw new Error(
+        `${safeText(file)} is a socket, which cannot be opened as a file; write file: '-' to log to standard output`,
+        { cause: error },
+      )
+    // Its reader may come later.
+    if (kind?.isFIFO() !== true || (error as NodeJS.ErrnoException).code !== 'ENXIO') throw error
+    failed(problemOf(error))
+  }
+
   return {
     write(record) {
-      const line = format === 'json' ? record.json : textLine(record)
-      if (!catchUp() || !append(line)) lost++
+      if (!catchUp() || !append(lineOf(record, format))) losses.records++
     },
     reopen,
     check() {
-      if (descriptor !== undefined && !isSameFile(descriptor, file)) reopen()
+      if (descriptor !== undefined && !isNamed(descriptor, file)) reopen()
       catchUp()
     },
     close() {
-      catchUp()
+      if (!catchUp())
+        warn(`${losses.records} log lines could not be written to ${safeText(file)}\n`)
       if (descriptor !== undefined) closeSync(descriptor)
       descriptor = undefined
     },
   }
 }
 
-function isSameFile(descriptor: number, file: string): boolean {
+/** Whether a file ends in the middle of a line; undefined where nobody can tell. */
+function isTorn(descriptor: number, name: string): boolean | undefined {
+  const open = fstatSync(descriptor)
+  if (!open.isFile()) return undefined
+  if (open.size === 0) return false
+  let reading: number | undefined
   try {
-    const open = fstatSync(descriptor)
-    const named = statSync(file)
-    return open.ino === named.ino && open.dev === named.dev
+    reading = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK)
+    if (!isSame(open, fstatSync(reading))) return undefined
+    const last = Buffer.alloc(1)
+    readSync(reading, last, 0, 1, open.size - 1)
+    return last.toString() !== '\n'
   } catch {
-    return false
+    return undefined
+  } finally {
+    if (reading !== undefined) closeSync(reading)
   }
 }
 
-function textLine({
-  time,
-  origin,
-  message,
-}: Pick<LogRecord, 'time' | 'origin' | 'message'>): string {
-  const who = origin === undefined ? '' : `${origin}: `
-  return `${timestamp(time)} ${who}${message}`
+function isNamed(descriptor: number, name: string): boolean {
+  const named = statOf(name)
+  return named !== undefined && isSame(fstatSync(descriptor), named)
 }
+
+function statOf(name: string): Stats | undefined {
+  try {
+    return statSync(name)
+  } catch {
+    return undefined
+  }
+}
+
+function isSame(one: Stats, other: Stats): boolean {
+  return one.ino === other.ino && one.dev === other.dev
+}
+
+function problemOf(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return PROBLEMS[code] ?? safeText(message)
+}
+
+/** A record as a line, without its end. */
+export function lineOf(record: LogRecord, format: LogFormat): string {
+  return format === 'json' ? record.json : textLine(record)
+}
+
+/** The seed's layout, and a word for every level but its only one. */
+function textLine({ level, time, origin, message }: Omit<LogRecord, 'json'>): string {
+  const who = origin === undefined ? '' : `${origin}: `
+  return `${timestamp(time)} ${LEVEL_WORDS.get(level) ?? ''}${who}${message}`
+}
+
+const LEVEL_WORDS: ReadonlyMap<number, string> = new Map(
+  Object.entries(LOG_LEVELS)
+    .filter(([name]) => name !== 'info')
+    .map(([name, level]) => [level, `${name.toUpperCase()} `]),
+)
 
 let second = NaN
 let stamp = ''

@@ -1,6 +1,6 @@
-/** Writes the log to a file: in the seed's layout, or as pino's lines of JSON. */
-import { definePlugin, z } from '../core/index.ts'
-import { openLogFile } from './log-file.ts'
+/** Writes the log to a file, or to standard output: in the seed's layout, or as pino's lines of JSON. */
+import { definePlugin, z, type LogSink } from '../core/index.ts'
+import { lineOf, openLogFile, type LogFormat } from './log-file.ts'
 
 const DEFAULT_FILE = 'chat.log'
 
@@ -9,7 +9,7 @@ export const logging = definePlugin({
   apiVersion: 1,
   options: z
     .strictObject({
-      /** Where the log is appended to, from the working directory. */
+      /** Where the log is appended to, from the working directory; `-` is standard output. */
       file: z.string().min(1).default(DEFAULT_FILE),
       /** `text` is `2018/08/15 12:55:37 tcpserver: new connection 127.0.0.1:56144`; `json` is pino's. */
       format: z.enum(['text', 'json']).default('text'),
@@ -29,8 +29,10 @@ export const logging = definePlugin({
     }
     // The tests of a plugin beside it are not to leave a file where they happen to run.
     if (host.testing && file === DEFAULT_FILE) return
+    const losses = host.keep('losses', () => ({ records: 0 }))
     host.onStart(() => {
-      const logFile = openLogFile(file, format, (text) => process.stderr.write(text))
+      if (file === '-') return host.addLogSink({ level, ...standardOutput(format) })
+      const logFile = openLogFile(file, format, losses, (text) => process.stderr.write(text))
       host.addLogSink({ level, ...logFile })
       host.setInterval(logFile.check, CHECK_INTERVAL)
     })
@@ -39,3 +41,10 @@ export const logging = definePlugin({
 
 /** Milliseconds between two looks at whether the file can be written to again, and whether it is still there. */
 const CHECK_INTERVAL = 500
+
+function standardOutput(format: LogFormat): LogSink {
+  return {
+    onTerminal: process.stdout.isTTY,
+    write: (record) => void process.stdout.write(`${lineOf(record, format)}\n`),
+  }
+}

@@ -101,10 +101,7 @@ export async function createTestHost({
   const clock = createTestClock(now)
   const records: LogRecord[] = []
   const faults: ChatError[] = []
-  const log = new Log(
-    () => {},
-    () => clock.date(),
-  )
+  const log = new Log(() => {}, { date: () => clock.date() })
   log.addSink({ level: 'debug', write: (record) => records.push(record) })
   const host = createHost(checkConfig(config, undefined, []), {
     clock,

@@ -13,6 +13,7 @@ const test = suite('closed output')
 async function piped(
   reader: string,
   run: (host: HostProcess, pid: number) => Promise<void>,
+  config?: string,
 ): Promise<void> {
   const script = `
     node=$1
@@ -20,7 +21,8 @@ async function piped(
     mkfifo go
     { "$node" "$@" & echo $! >pid; wait $!; echo $? >status; } | { ${reader}; }
   `
-  await using host = await startHost({ command: ['sh', '-c', script, 'sh', process.execPath, CLI] })
+  const command = ['sh', '-c', script, 'sh', process.execPath, CLI] as const
+  await using host = await startHost({ command: [...command], config })
   const pid = Number(host.folder.read('pid'))
   try {
     await run(host, pid)
@@ -29,6 +31,20 @@ async function piped(
     letRead(host)
   }
 }
+
+/** Prints by itself whatever is said, to whichever terminal or pipe there is. */
+const SHOUTING = `
+  import { definePlugin } from 'multiecho'
+  import { echo, logging, quit, stats } from 'multiecho/plugins'
+  const shout = definePlugin({
+    name: 'shout',
+    apiVersion: 1,
+    setup: ({ hooks }) => hooks.settled.tap('print', ({ hook, event }) => {
+      if (hook === 'line') console.log(event.text)
+    }),
+  })
+  export default { plugins: [logging(), stats(), quit(), shout(), echo()] }
+`
 
 /** Reads the first line, and the rest when it is let. */
 const SLOW_READER = 'head -n 1; read -r go <go; cat'
@@ -79,19 +95,24 @@ test('| head -n 1 gets its line, and the host runs on', () =>
     assert.match(host.folder.log(), row)
   }))
 
-test('it starts with standard output and standard error closed', async () => {
-  const config = `export default { port: 0, host: '127.0.0.1' }`
-  using folder = makeFolder({ config })
-  const args = ['-c', 'exec "$@" >&- 2>&-', 'sh', process.execPath, CLI]
-  await using child = startChild('sh', args, { cwd: folder.path })
-  const logged = await folder.holds('chat.log', /listening on address \S+\n/)
-  using client = await join(Number(/:(\d+)\n$/.exec(logged)?.[1]))
-  child.kill('SIGINT')
-  await client.closed()
-  const { status } = await child.ended()
-  assert.is(status, 0)
-  assert.match(folder.log(), new RegExp(`^TIME stats: ${client.id} `, 'm'))
-})
+for (const [where, redirected] of [
+  ['closed', '>&- 2>&-'],
+  ['on a full disk', '>/dev/full 2>&1'],
+] as const) {
+  test(`it starts with standard output and standard error ${where}, and ends in order`, async () => {
+    const config = `export default { port: 0, host: '127.0.0.1' }`
+    using folder = makeFolder({ config })
+    const args = ['-c', `exec "$@" ${redirected}`, 'sh', process.execPath, CLI]
+    await using child = startChild('sh', args, { cwd: folder.path })
+    const logged = await folder.holds('chat.log', /listening on address \S+\n/)
+    using client = await join(Number(/:(\d+)\n$/.exec(logged)?.[1]))
+    child.kill('SIGINT')
+    await client.closed()
+    const { status } = await child.ended()
+    assert.is(status, 0)
+    assert.match(folder.log(), new RegExp(`^TIME stats: ${client.id} `, 'm'))
+  })
+}
 
 test('a table that is longer than what a pipe holds is printed whole', () =>
   piped(SLOW_READER, async (host, pid) => {
@@ -115,5 +136,45 @@ test('a reader of the output that never reads does not hold the end up', () =>
     letRead(host)
     await host.child.ended()
   }))
+
+test('what is printed beyond a megabyte that nobody reads is counted, and the count told', () =>
+  piped(
+    SLOW_READER,
+    async (host, pid) => {
+      const said = 3000
+      using client = await join(host.port)
+      for (let line = 0; line < said; line++) client.say('x'.repeat(1000))
+      client.say('/quit')
+      await client.closed()
+      letRead(host)
+      await host.child.stdout.until('were not printed here')
+      process.kill(pid, 'SIGINT')
+      const { stdout } = await host.child.ended()
+      const printed = stdout.match(/^x{1000}$/gm)?.length ?? 0
+      const [, lost] = /^multiecho: (\d+) lines were not printed here: .*$/m.exec(stdout) ?? []
+      assert.ok(printed * 1001 > 1024 * 1024 && printed < said, `${printed} lines`)
+      assert.is(printed + Number(lost), said)
+      assert.match(stdout, 'Used /quit')
+    },
+    SHOUTING,
+  ))
+
+test('a command whose only purpose is to print waits for a slow reader of what it prints', async () => {
+  const config = `
+    import { definePlugin } from 'multiecho'
+    const name = (number) => 'a'.repeat(50) + number
+    export default {
+      plugins: Array.from({ length: 3000 }, (_, number) =>
+        definePlugin({ name: name(number), apiVersion: 1, setup() {} })()),
+    }
+  `
+  using folder = makeFolder({ config })
+  const script = '"$@" | { sleep 3; cat; }'
+  const args = ['-c', script, 'sh', process.execPath, CLI, 'check']
+  await using child = startChild('sh', args, { cwd: folder.path })
+  const { stdout } = await child.ended()
+  assert.ok(stdout.length > 2 * 65_536)
+  assert.match(stdout, /, a{50}2999\n/)
+})
 
 test.run()

@@ -140,7 +140,7 @@ test('with --watch a change of a local file is enough', async () => {
   ann.say('/roll')
   await ann.hears('nine')
   write(host, 'dice.ts', 'x x')
-  await host.child.stdout.until(/not reloaded: dice\.ts:1:\d: it cannot be parsed.*\n/)
+  await host.child.stderr.until(/not reloaded: dice\.ts:1:\d: it cannot be parsed.*\n/)
   write(host, 'dice.ts', DICE.replace('six', 'ten'))
   await host.child.stdout.until('reloaded chat.config.ts: changed dice; unchanged 6\n')
   ann.say('/roll')
@@ -163,7 +163,7 @@ test('with --watch a file that is away for a while is still watched, and one tha
   const config = configOf('{}').replace('./dice.ts', './lib/dice')
   const watching = { config, args: [...LOCAL, '--watch'] }
   await using host = await startHost({ files: { 'lib/dice.ts': DICE }, ...watching })
-  const { stdout } = host.child
+  const { stdout, stderr } = host.child
   await stdout.until('watching ')
   const at = (name: string): string => path(host.folder.path, name)
   const missing = /not reloaded: chat\.config\.ts: Cannot find module '.*\n/
@@ -173,16 +173,16 @@ test('with --watch a file that is away for a while is still watched, and one tha
     [at('lib'), at('away')],
   ] as const) {
     renameSync(one, other)
-    await stdout.until(missing)
+    await stderr.until(missing)
     renameSync(other, one)
     await stdout.until(reloaded)
     write(host, 'lib/dice.ts', DICE.replace('six', 'seven'))
     await stdout.until(reloaded)
   }
   write(host, 'chat.config.ts', configOf('{}').replace('./dice.ts', './new/dice.js'))
-  await stdout.until(missing)
+  await stderr.until(missing)
   mkdirSync(at('new'))
-  await stdout.until(missing)
+  await stderr.until(missing)
   write(host, 'new/dice.ts', DICE)
   await stdout.until(reloaded)
   write(host, 'new/dice.ts', DICE.replace('six', 'seven'))
@@ -191,13 +191,13 @@ test('with --watch a file that is away for a while is still watched, and one tha
 
 test('a config file that is gone is told as that, and watched for', async () => {
   await using host = await startHost({ files, config: configOf('{}'), args: [...LOCAL, '--watch'] })
-  const { stdout } = host.child
+  const { stdout, stderr } = host.child
   await stdout.until('watching ')
   const file = path(host.folder.path, 'chat.config.ts')
   const gone =
     'not reloaded: chat.config.ts: the config file is gone; put it back, and reload again'
   renameSync(file, `${file}.away`)
-  await stdout.until(`${gone}\n`)
+  await stderr.until(`${gone}\n`)
   const ended = await tell(host, 'reload')
   assert.is(ended.status, 1)
   assert.is(sentenceOf(ended), `multiecho: ${gone}`)

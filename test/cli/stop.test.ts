@@ -123,7 +123,10 @@ for (const [what, plugin] of [
     const remedy = String.raw` \(chat\.config\.ts:\d+\): a plugin's own timer or promise; use host\.setTimeout, and catch what a promise rejects with`
     assert.match(ended.stderr, new RegExp(`^multiecho: uncaught error, stopping${remedy}$`, 'm'))
     assert.match(ended.stderr, 'lost in own')
-    assert.match(ended.log, new RegExp(`^TIME chat: uncaught error: lost in own${remedy}$`, 'm'))
+    assert.match(
+      ended.log,
+      new RegExp(`^TIME FATAL chat: uncaught error: lost in own${remedy}$`, 'm'),
+    )
     assert.match(ended.log, `TIME connmgr: closing connection: ${client.id}\n`)
     assert.match(ended.stdout, new RegExp(`^${client.id} +1 +0   false$`, 'm'))
     hasOneTable(ended)

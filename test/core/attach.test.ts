@@ -109,6 +109,11 @@ test('what addLogSink and audience do not take is told at once', async () => {
       undefined,
       'expected a sink, as { write(record) {} }, found undefined without write()',
     ],
+    [
+      'addLogSink',
+      { write() {}, onTerminal: 'yes' },
+      'onTerminal: expected true or false, found "yes"',
+    ],
     ['addLogSink', {}, 'expected a sink, as { write(record) {} }, found an object without write()'],
     [
       'addLogSink',

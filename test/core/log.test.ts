@@ -15,9 +15,9 @@ interface Written {
   readonly errors: string[]
 }
 
-function createLog(): Written {
+function createLog(options?: { echo: boolean }): Written {
   const errors: string[] = []
-  return { log: new Log((text) => errors.push(text)), errors }
+  return { log: new Log((text) => errors.push(text), options), errors }
 }
 
 /** A sink that keeps what it is given. */
@@ -44,13 +44,15 @@ test('what is logged before the first sink is kept for it, in order', () => {
   assert.equal(errors, [])
 })
 
-test('no more than 1000 records are kept', () => {
+test('no more than 1000 records are kept, and how many more there were is told', () => {
   const { log } = createLog()
-  for (let count = 1; count <= 1001; count++) log.of('a').info(String(count))
+  for (let count = 1; count <= 1002; count++) log.of('a').info(String(count))
   const sink = keeping()
   log.addSink(sink)
-  assert.is(sink.records.length, 1000)
-  assert.is(messages(sink)[0], '1')
+  log.of('a').info('next')
+  const all = messages(sink)
+  assert.equal([all.length, all[0], all[999]], [1002, '1', '1000'])
+  assert.equal(all.slice(1000), ['2 log records were lost: there was no log yet', 'next'])
 })
 
 test('what the first sink does not want of it is not handed over', () => {
@@ -102,6 +104,32 @@ test('closing without any sink hands over what was kept', () => {
   log.of('a').error('why it did not start')
   log.close()
   assert.equal(errors, ['a: why it did not start\n'])
+})
+
+test('with echo, warnings and worse go to standard error though there is a sink, and once', () => {
+  const { log, errors } = createLog({ echo: true })
+  log.of('a').warn('before')
+  const sink = keeping()
+  log.addSink(sink)
+  log.of('a').info('info')
+  log.of('a').error('after')
+  log.of('a', { prints: false }).error('printed by somebody else')
+  log.removeSink(sink)
+  log.of('a').warn('without')
+  log.of('a', { prints: false }).error('printed by somebody else')
+  assert.equal(errors, ['a: before\n', 'a: after\n', 'a: without\n'])
+  assert.equal(messages(sink), ['before', 'info', 'after', 'printed by somebody else'])
+})
+
+test('what a sink shows on the terminal is not printed there again', () => {
+  const { log, errors } = createLog({ echo: true })
+  const sink = { ...keeping('error'), onTerminal: true }
+  log.addSink(keeping())
+  log.addSink(sink)
+  log.of('a').warn('below its level')
+  log.of('a').error('shown')
+  assert.equal(messages(sink), ['shown'])
+  assert.equal(errors, ['a: below its level\n'])
 })
 
 // Levels

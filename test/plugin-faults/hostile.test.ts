@@ -2,11 +2,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { z, type PluginContext } from '../../core/index.ts'
+import { ChatError, definePlugin, z, type Plugin, type PluginContext } from '../../core/index.ts'
 import { createTestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import { hostilities, oddPromises, type Crash } from '../support/memory-faults.ts'
-import { faults, join, plugin, soon } from '../support/memory-plugins.ts'
+import { faults, join, plugin, rejection, soon } from '../support/memory-plugins.ts'
 
 const test = suite('hostile faults')
 
@@ -51,8 +51,42 @@ for (const [place, tap] of places) {
         [],
       )
       assert.equal(await seen, ['heard', 'stopped'])
+      for (const { json, message } of host.records) {
+        assert.type(JSON.parse(json), 'object')
+        assert.ok(message.length < 5000 && json.length < 110_000, `${json.length} characters`)
+      }
     })
   }
+}
+
+/** Where what is thrown keeps a plugin from running. */
+const beginnings: ReadonlyArray<
+  readonly [name: string, code: string, begin: (run: Crash['run']) => Plugin]
+> = [
+  ['setup', 'CONFIG_INVALID', (run) => plugin('bad', run)],
+  ['onStart', 'PLUGIN_START_FAILED', (run) => plugin('bad', ({ onStart }) => onStart(run))],
+  ['the check of its options', 'CONFIG_INVALID', (run) => withOptions(z.any().refine(run))],
+  [
+    'the message of that check',
+    'CONFIG_INVALID',
+    (run) => withOptions(z.any().refine(() => false, { error: run })),
+  ],
+]
+
+function withOptions(options: z.ZodType): Plugin {
+  return definePlugin({ name: 'bad', apiVersion: 1, options, setup() {} })(1)
+}
+
+for (const [place, code, begin] of beginnings) {
+  test(`whatever is thrown in ${place}, why it does not start is told in words, and few`, async () => {
+    for (const { name, run, hangs } of hostilities) {
+      if (hangs || !name.startsWith('throws')) continue
+      const error = await rejection(createTestHost({ plugins: [begin(run)] }))
+      assert.instance(error, ChatError, name)
+      assert.is((error as ChatError).code, code, name)
+      assert.ok((error as ChatError).message.length < 5000, name)
+    }
+  })
 }
 
 const schemas: ReadonlyArray<readonly [what: string, schema: z.ZodType]> = [

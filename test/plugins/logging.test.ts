@@ -74,7 +74,7 @@ test("the text layout is the seed's", async () => {
   assert.equal(messagesIn(), [
     'tcpserver: new connection 127.0.0.1:56144',
     'connmgr: closing connection: 127.0.0.1:56144',
-    'dice: rolled off the table',
+    'WARN dice: rolled off the table',
     'multiecho: multiecho server is shutting down',
   ])
 })
@@ -123,7 +123,8 @@ test('nothing that anybody says or is called can be obeyed by a terminal, in eit
     await host.stop()
     assert.not.match(read().replaceAll('\n', ''), /[\p{Cc}\u2028\u202e]/u)
     for (const line of linesIn()) {
-      if (format === 'text') assert.match(line, /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \w+: /)
+      if (format === 'text')
+        assert.match(line, /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d (?:ERROR )?\w+: /)
       else assert.type(JSON.parse(line), 'object')
     }
   }
@@ -140,7 +141,7 @@ test('records below the level are left out', async () => {
     file = path(folder, level)
     const { host, log } = await logged({ level })
     for (const each of ['debug', 'info', 'warn', 'error', 'fatal'] as const) log[each](each)
-    const mine = messagesIn().filter((message) => message.startsWith('dice: '))
+    const mine = messagesIn().filter((message) => message.includes('dice: '))
     assert.is(mine.length, count, level)
     await host.stop()
   }
@@ -249,7 +250,7 @@ test('what is logged while the file is lost is counted, and the count logged whe
   for (let count = 0; count < 3; count++) log.info('lost')
   mkdirSync(path(folder, 'logs'))
   await host.advance(1000)
-  assert.equal(messagesIn(), ['logging: 3 log lines could not be written'])
+  assert.equal(messagesIn(), ['WARN logging: 3 log lines could not be written'])
   await host.stop()
 })
 
@@ -308,7 +309,7 @@ testFull(
     for (let count = 0; count < 7; count++) log.info('lost')
     await free()
     log.info('back')
-    assert.equal(messagesIn(), ['logging: 7 log lines could not be written', 'dice: back'])
+    assert.equal(messagesIn(), ['WARN logging: 7 log lines could not be written', 'dice: back'])
     await host.stop()
   },
 )
@@ -318,7 +319,7 @@ testFull('the count is logged though nothing else is, and only once', async () =
   log.info('lost')
   await free()
   await host.advance(5000)
-  assert.equal(messagesIn(), ['logging: 1 log lines could not be written'])
+  assert.equal(messagesIn(), ['WARN logging: 1 log lines could not be written'])
   await host.stop()
 })
 
@@ -342,8 +343,8 @@ testFull('each time that the disk is full is counted anew', async () => {
   log.info('lost')
   log.info('lost')
   await free()
-  assert.equal(messagesIn(`${file}.1`), ['logging: 1 log lines could not be written'])
-  assert.equal(messagesIn()[0], 'logging: 2 log lines could not be written')
+  assert.equal(messagesIn(`${file}.1`), ['WARN logging: 1 log lines could not be written'])
+  assert.equal(messagesIn()[0], 'WARN logging: 2 log lines could not be written')
   await host.stop()
 })
 

@@ -1,9 +1,10 @@
 /** What a plugin may do wrong wherever it is called. */
-import { runInNewContext } from 'node:vm'
+import { runInNewContext, runInThisContext } from 'node:vm'
 import * as assert from 'uvu/assert'
 import type { Plugin } from '../../core/index.ts'
 import type { TestHost } from '../../core/testing/index.ts'
 import { faults, logged, plugin } from './memory-plugins.ts'
+import { oddErrors } from './odd-errors.ts'
 
 /** Milliseconds after which a tap that does not answer is given up: while somebody waits, and while somebody leaves. */
 export const ANSWER = 5000
@@ -73,7 +74,9 @@ export const hostilities: readonly Crash[] = [
   crash('throws what is gone', thrown(revoked)),
   crash('throws an error without a message', thrown(new Hostile())),
   crash('throws an error with a property that cannot be read', thrown(loud)),
-  crash('throws a symbol', thrown(Symbol('x'))),
+  ...Object.entries(oddErrors).map(([what, source]) =>
+    crash(`throws: ${what}`, thrown(runInThisContext(`(${source})`))),
+  ),
   crash('rejects with what cannot be looked at', () => rejected(untouchable)),
   crash('answers with what cannot be looked at', () => untouchable),
   crash('answers with a verdict that cannot be looked at', () => ({

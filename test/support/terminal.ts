@@ -7,6 +7,8 @@ export const Key = {
   Backspace: '\x7f',
   CtrlC: '\x03',
   CtrlD: '\x04',
+  CtrlQ: '\x11',
+  CtrlS: '\x13',
   CtrlU: '\x15',
   CtrlRightBracket: '\x1d',
 } as const

@@ -1,5 +1,6 @@
 /** The acceptance figures, in their order. */
 import type { Figure } from '../figure.ts'
+import { blocked } from './blocked.ts'
 import { churn } from './churn.ts'
 import { crash } from './crash.ts'
 import { descriptors } from './descriptors.ts'
@@ -24,4 +25,5 @@ export const figures: readonly Figure[] = [
   disk,
   guards,
   stop,
+  blocked,
 ]

@@ -1,9 +1,20 @@
-/** Rows S1 to S6, S10 and S12: the log, whatever becomes of its disk, its file, the process and the clock. */
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+/** Rows S1 to S6, S10, S12 and S13: the log, whatever becomes of its disk, its file, the process and the clock. */
+import { execFileSync } from 'node:child_process'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { alone, must, mustBe, onHost, shown, type Check } from '../check.ts'
 import { startHost, tableOf, type RunningHost } from '../host.ts'
-import { compile, newFolder, when } from '../machine.ts'
+import { compile, needPrograms, newFolder, when } from '../machine.ts'
 
 const withLines = 'plugins: [logging({ lines: true }), stats(), mute(), quit(), help(), echo()]'
 const STAMP = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /
@@ -29,6 +40,16 @@ async function talk(host: RunningHost, lines: readonly string[]): Promise<void> 
 
 function numbered(count: number, name = 'line'): string[] {
   return Array.from({ length: count }, (_, index) => `${name} ${index}`)
+}
+
+/** Reads what is in a pipe by now. */
+function readAll(descriptor: number): string {
+  const bytes = Buffer.alloc(1024 * 1024)
+  try {
+    return bytes.toString('utf8', 0, readSync(descriptor, bytes))
+  } catch {
+    return ''
+  }
 }
 
 export const log: readonly Check[] = [
@@ -217,4 +238,41 @@ export const log: readonly Check[] = [
       await host.kill()
     }
   }),
+
+  alone(
+    'S13',
+    'a log that is a pipe holds nothing up, and its reader is told what it missed',
+    async () => {
+      needPrograms('mkfifo')
+      const folder = newFolder()
+      const file = join(folder, 'chat.log')
+      execFileSync('mkfifo', [file])
+      const host = await startHost({ folder, config: withLines })
+      try {
+        await talk(host, numbered(1000))
+        const reader = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+        let text = ''
+        await when(
+          () => {
+            text += readAll(reader)
+            return text.includes('could not be written')
+          },
+          () => `the log says ${shown(text)}`,
+        )
+        await talk(host, ['read'])
+        text += readAll(reader)
+        closeSync(reader)
+        const lost = Number(/(\d+) log lines could not be written/.exec(text)?.[1])
+        // Two that are no lines of the chat, two new connections, the lines and the one that marks their end.
+        mustBe(lost, 1005, 'lines told as lost')
+        must(/\) read\n/.test(text), `the log says ${shown(text)}`)
+        await talk(host, ['not read any more'])
+        const exit = await host.stop('SIGTERM')
+        mustBe([exit.code, exit.signal], [0, null], 'the status')
+        return `started without a reader, told of ${lost} lines, ended after ${Math.round(exit.milliseconds)} ms`
+      } finally {
+        await host.kill()
+      }
+    },
+  ),
 ]

@@ -1,6 +1,7 @@
-/** Rows S7 to S9: how the host stops. */
-import { must, mustBe, onHost, skip, type Check } from '../check.ts'
-import { tableOf, type RunningHost } from '../host.ts'
+/** Rows S7 to S9 and S13: how the host stops, and what must not keep it from that. */
+import { alone, must, mustBe, onHost, skip, type Check } from '../check.ts'
+import { startHost, tableOf, type RunningHost } from '../host.ts'
+import { needPrograms, needRoot } from '../machine.ts'
 import { greeted } from '../room.ts'
 import { stuckPeers } from './backlog.ts'
 import { talkAtLength } from './connections.ts'
@@ -50,6 +51,27 @@ function stopsOn(signal: NodeJS.Signals): Check {
       return `ended after ${Math.round(exit.milliseconds)} ms with 0, ${rows.length} rows, sums exact`
     },
   )
+}
+
+/** Each line is printed on the terminal. */
+const ECHOING = "plugins: [logging({ file: '-', lines: true }), stats(), echo()]"
+const CTRL_S = '\x13'
+
+async function heldUpByNothing(host: RunningHost): Promise<string> {
+  const [speaker, watcher] = await host.room.pair()
+  host.child.stdin?.write(CTRL_S)
+  const lines = Array.from({ length: 3000 }, (_, index) => `line ${index}`)
+  const { texts } = await host.room.heard(
+    speaker,
+    watcher,
+    lines.map((line) => `${line}\r\n`).join(''),
+  )
+  mustBe(texts, lines, 'lines shown')
+  must(!host.stdout.includes('line 2999'), 'the terminal is not on hold')
+  const exit = await host.stop('SIGTERM')
+  mustBe([exit.code, exit.signal], [0, null], 'the status')
+  must(exit.milliseconds <= STOP_DEADLINE, `it took ${Math.round(exit.milliseconds)} ms`)
+  return `3,000 of 3,000 lines shown, ended after ${Math.round(exit.milliseconds)} ms`
 }
 
 export const process_: readonly Check[] = [
@@ -146,4 +168,23 @@ export const process_: readonly Check[] = [
       return 'ended with 0, the table is in chat.log'
     },
   ),
+
+  onHost(
+    'S13',
+    'a terminal on hold holds up neither the chat nor the stop',
+    { terminal: true, config: ECHOING },
+    heldUpByNothing,
+  ),
+
+  alone('S13', 'nor does that of another user, as after su', async () => {
+    needRoot('running the host as another user')
+    needPrograms('setpriv')
+    const before = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+    const host = await startHost({ terminal: true, before, config: `control: false, ${ECHOING}` })
+    try {
+      return await heldUpByNothing(host)
+    } finally {
+      await host.kill()
+    }
+  }),
 ]

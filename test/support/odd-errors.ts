@@ -1,0 +1,22 @@
+/** What may be thrown that is no ordinary error, as source text, by what it is. */
+export const oddErrors: Readonly<Record<string, string>> = {
+  'a stack that is no text': `Object.assign(new Error('oh'), { stack: { not: 'a text' } })`,
+  'a stack that throws': `Object.defineProperty(new Error('oh'), 'stack', { get() { throw new Error('no') } })`,
+  'no stack': `Object.assign(new Error('oh'), { stack: undefined })`,
+  'a symbol for a stack': `Object.assign(new Error('oh'), { stack: Symbol('oh') })`,
+  'a message that is no text': `Object.assign(new Error('oh'), { message: Symbol('oh'), name: 5 })`,
+  'a message that throws': `Object.defineProperty(new Error('oh'), 'message', { get() { throw 1 } })`,
+  'a frozen error': `Object.freeze(new Error('oh'))`,
+  'causes in a circle': `(() => { const e = new Error('oh'); e.cause = new Error('ah', { cause: e }); e.self = e; return e })()`,
+  'an endless chain of causes': `(() => { const make = () => Object.defineProperty(new Error('oh'), 'cause', { get: make }); return make() })()`,
+  'several errors that are gone': `Object.assign(new Error('oh'), { errors: (() => { const { proxy, revoke } = Proxy.revocable([], {}); revoke(); return proxy })() })`,
+  'a huge stack': `Object.assign(new Error('oh'), { stack: 'x'.repeat(30_000_000) })`,
+  'a huge message': `new Error('oh \\x1b[2J'.repeat(3_000_000))`,
+  'an object without a prototype': `Object.create(null)`,
+  'an error whose prototype is gone': `Object.setPrototypeOf(new Error('oh'), null)`,
+  'a revoked proxy': `(() => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); return proxy })()`,
+  'a proxy that throws at everything': `new Proxy(new Error('oh'), new Proxy({}, { get() { return () => { throw new Error('no') } } }))`,
+  'a symbol': `Symbol('oh')`,
+  undefined: `undefined`,
+  'a function': `() => 'oh'`,
+}
