@@ -8,7 +8,9 @@ import { endless } from './endless.ts'
 import { forgery } from './forgery.ts'
 import { guards } from './guards.ts'
 import { isolation } from './isolation.ts'
+import { noLines } from './no-lines.ts'
 import { oracle } from './oracle.ts'
+import { scripts } from './scripts.ts'
 import { stop } from './stop.ts'
 import { telnet } from './telnet.ts'
 
@@ -24,4 +26,6 @@ export const figures: readonly Figure[] = [
   disk,
   guards,
   stop,
+  noLines,
+  scripts,
 ]
