@@ -9,12 +9,12 @@ export type Typed =
  * (byte order marks, zero-width spaces), controls, and bytes that are no text.
  */
 const INVISIBLE = String.raw`\p{DI}\p{Cc}\ufffd`
-/** Spaces of other kinds than the space key's, as the no-break space that some keyboards type. */
-const ODD_SPACE = String.raw`[^\P{Z} ]`
+/** Blanks of other kinds than the space key's, as the no-break space that some keyboards type, and the blank of Braille. */
+const ODD_SPACE = String.raw`(?:[^\P{Z} ]|\u2800)`
 
 const BEFORE = new RegExp(`^(?:[${INVISIBLE}]|${ODD_SPACE})+(?=/)`, 'u')
 const HIDDEN = new RegExp(`[${INVISIBLE}]`, 'gu')
-const HEAD = /^[^\p{Z}]+/u
+const HEAD = /^[^\p{Z}\u2800]+/u
 const WORD = /^\/[a-z][a-z0-9_-]*$/i
 
 /**

@@ -58,6 +58,8 @@ const parsed: ReadonlyArray<readonly [typed: string, word: string | undefined, r
   ['/mute\u00a0', 'mute', ''],
   ['/mute\u00a0now', 'mute', 'now'],
   ['/mute\u3000now', 'mute', 'now'],
+  ['/mute\u2800now', 'mute', 'now'],
+  ['\u2800/mute\u2800', 'mute', ''],
   ['\u00a0/mute', 'mute', ''],
   ['\u3000\u202f/mute', 'mute', ''],
   ['\u00a0//mute', undefined, '/mute'],
