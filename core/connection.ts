@@ -10,6 +10,7 @@ import type { Delivery, Group, Recipient } from './delivery.ts'
 import { errors } from './errors.ts'
 import type { Gate } from './gate.ts'
 import { LineReader, type LineLimits } from './line-reader.ts'
+import { Opening } from './opening.ts'
 import { Outbox, type Backlogs } from './outbox.ts'
 import type { Owner } from './owner.ts'
 import { safeLines, safeText } from './text.ts'
@@ -48,7 +49,7 @@ export interface ConnectionSetting {
   readonly conductor: Conductor
 }
 
-/** Bytes read ahead of a client whose line is held back; above it the stream is paused. */
+/** Bytes read ahead of a client that is held back; above it the stream is paused. No less than a socket's own buffer. */
 const READ_AHEAD = 64 * 1024
 /** Milliseconds between two answers to AYT, so that a short question makes no long answer. */
 const ARE_YOU_THERE_INTERVAL = 1000
@@ -79,19 +80,24 @@ export class Connection implements Recipient {
   abandon: (() => void) | undefined
   /** Whether its next line waits for another turn of the event loop. */
   deferred = false
+  /** The turn in which it last had a share of the pump's work. */
+  turn = -1
   /** Whether the pump is at work on it further up the stack. */
   pumping = false
   inputEnded: boolean
   /** Whether its `close` hook is under way. */
   closing = false
-  /** Whether a line was read from it. */
-  talked = false
   readonly #setting: ConnectionSetting
   #streamClosed = false
   #holds = 0
   #paused = true
   #backlogged = false
   #stopped = false
+  /** Bytes of what is unread that the stream has got back. */
+  #returned = 0
+  /** Judges its first bytes, until it is known to be here to chat. */
+  #opening: Opening | undefined = new Opening()
+  #thrownAway = 0
   #answeredAt = -Infinity
 
   constructor(
@@ -121,6 +127,7 @@ export class Connection implements Recipient {
       this.inputEnded = true
       conductor.pump(this)
     })
+    stream.on('finish', () => this.updateReading())
     stream.on('error', (cause) => conductor.failed(this, cause))
     stream.on('close', () => {
       this.#streamClosed = true
@@ -137,8 +144,9 @@ export class Connection implements Recipient {
     return this.phase === Phase.Gone
   }
 
+  /** Whether none of its lines may begin: somebody holds it, or it does not read what it is sent. */
   get held(): boolean {
-    return (this.#holds > 0 || this.#setting.gate.closed) && !this.#stopped
+    return (this.#holds > 0 || this.#backlogged || this.#setting.gate.closed) && !this.#stopped
   }
 
   /** Reads no more, for good; what was read already is still run, and nothing holds it back any longer. */
@@ -148,13 +156,24 @@ export class Connection implements Recipient {
     this.#setting.conductor.pump(this)
   }
 
-  /** Pauses the stream while nobody can take what it brings, and resumes it. What comes after it has left is thrown away. */
+  /**
+   * Pauses the stream while more is unread than may be, until that can be taken; and while it leaves, until all that it
+   * is sent is on its way. A paused socket reads on until its own buffer is full, in pieces as small as its packets, and
+   * a piece of one byte takes a thousand. So it gets back as much of what is unread as makes it full at once.
+   */
   updateReading(): void {
-    const full = this.#stopped || this.#backlogged || this.reader.unread >= READ_AHEAD
-    const pause = this.phase === Phase.Coming || (full && !this.left)
-    if (pause === this.#paused) return
-    this.#paused = pause
-    this.#touch((stream) => (pause ? stream.pause() : stream.resume()))
+    if (!this.inputEnded) this.#touch((stream) => this.#adjustReading(stream))
+  }
+
+  /** Reads what the paused stream has; returns whether it had anything. */
+  readOn(): boolean {
+    if (!this.#paused || this.inputEnded) return false
+    const read = this.#touch((stream) => {
+      if (stream.readableLength === 0 || (this.#stopped && this.#returned === 0)) return null
+      // Piece by piece, as it stands there, so that nothing is copied.
+      return stream.read(this.#returned || stream.readableLength) as Buffer | null
+    })
+    return read !== null && read !== undefined
   }
 
   hold(): () => void {
@@ -215,7 +234,7 @@ export class Connection implements Recipient {
 
   backlogged(above: boolean): void {
     this.#backlogged = above
-    this.updateReading()
+    if (!above) this.#setting.conductor.pump(this)
   }
 
   evict(): void {
@@ -246,12 +265,47 @@ export class Connection implements Recipient {
     }
   }
 
+  #adjustReading(stream: Duplex): void {
+    const { reader } = this
+    const isFull = this.#paused && stream.readableLength >= stream.readableHighWaterMark
+    const waits = reader.unread > 0 || this.deferred || this.abandon !== undefined || this.held
+    const over = reader.unread >= READ_AHEAD
+    const pause = this.left
+      ? !stream.writableFinished
+      : this.phase === Phase.Coming || over || this.#stopped || (isFull && waits)
+    if (pause !== this.#paused) {
+      this.#paused = pause
+      if (pause) stream.pause()
+      else stream.resume()
+    }
+    if (!over || !pause || isFull || this.#stopped || this.left) return
+    const rest = reader.takeBack(stream.readableHighWaterMark)
+    this.#returned = rest.length
+    stream.unshift(rest)
+  }
+
   #read(chunk: Buffer): void {
-    if (this.left) return
+    const isNew = this.#returned === 0
+    this.#returned = 0
+    if (this.left) return this.#throwAway(chunk)
     if (!Buffer.isBuffer(chunk)) return this.broke(errors.streamNotBytes(chunk))
     this.lastInputAt = this.#setting.clock.now()
+    const isChat = isNew ? this.#opening?.isChat(chunk) : undefined
+    if (isChat === false) return this.#setting.conductor.leave(this, 'not a chat client')
+    if (isChat === true) this.#opening = undefined
     this.reader.push(chunk)
+    // It reads on, and looks at what is unread when it is done.
+    if (this.pumping) return
     this.#setting.conductor.pump(this)
     this.updateReading()
+  }
+
+  /**
+   * What comes after it has left is read, since closing on unread bytes could reset the connection before the last line
+   * has been read; but only so much of it, since whoever is cut off may go on sending for ever.
+   */
+  #throwAway(chunk: Buffer): void {
+    this.#thrownAway += chunk.length
+    if (this.#thrownAway >= READ_AHEAD) this.destroy()
   }
 }

@@ -1,9 +1,10 @@
 /**
  * Takes lines out of a connection's reader, one at a time and in order: the next one when the one before has settled.
- * A loop, never recursive, bounded per connection and turn of the event loop, so that nobody's paste holds up others.
+ * A loop, never recursive. A connection gets a share of each turn of the event loop, whatever its bytes mean, and those
+ * that want more get it in turns within a time, so that neither a paste nor any number of floods holds up others.
  */
 import { Phase, type Connection } from './connection.ts'
-import { Fault } from './line-reader.ts'
+import { Fault, OutOfBudget } from './line-reader.ts'
 
 /** What is done with what is read. */
 export interface PumpWork {
@@ -18,26 +19,40 @@ export interface PumpWork {
   rested(): void
 }
 
-/** Lines of one connection in one turn. */
-const LINES_A_TURN = 256
-
-/** A browser or a scanner talks HTTP to any port it finds; what it says is no chat (RFC 9112, section 3). */
-const HTTP_REQUEST = /^[A-Z]{3,16} \S+ HTTP\/\d/
+/** What is read of one connection at a time, as `LineReader.budget` counts it: a tenth of a millisecond or two. */
+const SHARE = 64 * 1024
+/** Milliseconds of a turn for those who have used up their share of it. */
+const TURN = 1
+/**
+ * Edits on end, without a line that says something, after which a client goes into the slow lane, and what that lane as
+ * a whole gets every so many milliseconds. Nobody types so many, and a host that is busy with them waits for the
+ * processor when somebody says something.
+ */
+const MANY_EDITS = 1000
+const SLOW_SHARE = 8 * SHARE
+const SLOW_INTERVAL = 8
 
 export function createPump(work: PumpWork): (connection: Connection) => void {
+  /** Those who have used up their share, in the order in which they get another. */
+  const waiting = new Set<Connection>()
+  const slow = new Set<Connection>()
+  let turn = 0
+  let scheduled = false
+  let slowScheduled = false
+
   function pump(connection: Connection): void {
     if (connection.pumping || connection.deferred) return
+    if (connection.turn !== turn) share(connection)
     connection.pumping = true
-    let budget = LINES_A_TURN
     while (mayRead(connection)) {
       const read = connection.reader.next()
-      if (read === undefined) {
-        if (connection.inputEnded) work.ended(connection, connection.reader.unterminated)
+      if (read === OutOfBudget) {
+        defer(connection)
         break
       }
-      take(connection, read)
-      if (--budget === 0) {
-        defer(connection)
+      if (read !== undefined) take(connection, read)
+      else if (!connection.readOn()) {
+        if (connection.inputEnded) work.ended(connection, connection.reader.unterminated)
         break
       }
     }
@@ -46,23 +61,61 @@ export function createPump(work: PumpWork): (connection: Connection) => void {
     work.rested()
   }
 
-  function take(connection: Connection, read: string | Fault): void {
-    if (read === Fault.Unterminated) return work.leave(connection, 'line without end')
-    if (read === Fault.Subnegotiation) return work.leave(connection, 'protocol error')
-    const first = !connection.talked
-    connection.talked = true
-    if (read === Fault.TooLong) return work.tooLong(connection)
-    if (typeof read !== 'string' || read === '') return
-    if (first && HTTP_REQUEST.test(read)) return work.leave(connection, 'not a chat client')
-    work.line(connection, read, () => pump(connection))
+  /** Gives a connection its share of this turn. */
+  function share(connection: Connection, budget = SHARE): void {
+    connection.turn = turn
+    connection.reader.budget = budget
+    if (scheduled) return
+    scheduled = true
+    setImmediate(nextTurn)
   }
 
   function defer(connection: Connection): void {
     connection.deferred = true
-    setImmediate(() => {
-      connection.deferred = false
-      pump(connection)
-    })
+    const isSlow = connection.reader.edits >= MANY_EDITS
+    ;(isSlow ? slow : waiting).add(connection)
+    if (isSlow) nextSlow()
+  }
+
+  function goOn(connection: Connection, budget?: number): void {
+    connection.deferred = false
+    share(connection, budget)
+    pump(connection)
+  }
+
+  /** Goes round those who wait for as long as there is time, so that each alone is quick and many are no slower for others. */
+  function nextTurn(): void {
+    scheduled = false
+    turn++
+    const end = performance.now() + TURN
+    for (const connection of waiting) {
+      waiting.delete(connection)
+      goOn(connection)
+      if (performance.now() >= end) break
+    }
+  }
+
+  /** By the machine's own time, as turns are; there is nothing in it for a test to drive. */
+  function nextSlow(): void {
+    if (slowScheduled || slow.size === 0) return
+    slowScheduled = true
+    setTimeout(() => {
+      slowScheduled = false
+      for (const connection of slow) {
+        slow.delete(connection)
+        goOn(connection, SLOW_SHARE)
+        break
+      }
+      nextSlow()
+    }, SLOW_INTERVAL)
+  }
+
+  function take(connection: Connection, read: string | Fault): void {
+    if (read === Fault.Unterminated) return work.leave(connection, 'line without end')
+    if (read === Fault.Subnegotiation) return work.leave(connection, 'protocol error')
+    if (read === Fault.TooLong) return work.tooLong(connection)
+    if (typeof read !== 'string' || read === '') return
+    work.line(connection, read, () => pump(connection))
   }
 
   return pump

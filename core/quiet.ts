@@ -61,7 +61,6 @@ export class Quiet {
 
 function isBusy(connection: Connection): boolean {
   if (connection.abandon !== undefined) return true
-  return (
-    !connection.left && (connection.deferred || (connection.reader.unread > 0 && !connection.held))
-  )
+  if (connection.left || connection.held) return false
+  return connection.deferred || connection.reader.unread > 0
 }

@@ -2,6 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { needs } from '../support/programs.ts'
+import { SCRIPTS, TELLING } from '../support/scripts.ts'
 import { sitDown, sitThrough, type Sitting } from '../support/sitting.ts'
 import { Key } from '../support/terminal.ts'
 
@@ -109,5 +110,55 @@ testTelnet(
     await says(Buffer.from([0x61, 0xff, 0x62]), 'a\ufffdb')
   }),
 )
+
+/** Types every letter of every script; each must be heard as it is. */
+async function saysEveryScript({ says }: Sitting): Promise<void> {
+  for (const line of SCRIPTS.values()) await says(line)
+}
+
+testTelnet(
+  'telnet brings the characters whole of which it makes commands, and its other lines then, in any script',
+  telnet(async (sitting) => {
+    await sitting.says(TELLING)
+    // It has read the question for binary transmission when it shows what came behind it.
+    await sitting.showsAll('asked')
+    await saysEveryScript(sitting)
+    sitting.terminal.type(Key.CtrlC)
+    await sitting.says('after Ctrl-C')
+    await saysEveryScript(sitting)
+    sitting.terminal.type(`twx${Key.Backspace}`)
+    await sitting.says('o', 'two')
+  }),
+)
+
+testTelnet(
+  'telnet in character mode brings any script, before Ctrl-C and after it',
+  telnet(async (sitting) => {
+    const { terminal, other, id, showsAll } = sitting
+    await characterMode(sitting)
+    await saysEveryScript(sitting)
+    terminal.type(`never mi${Key.CtrlC}${Key.CtrlU}`)
+    await showsAll('interrupted')
+    await saysEveryScript(sitting)
+    terminal.type(`“x${Key.Backspace}”${Key.Enter}`)
+    await other.hears(`(${id}) “”`)
+  }),
+)
+
+testTelnet(
+  'telnet loses nothing but what it keeps to itself before it has been asked',
+  telnet(async ({ says }) => {
+    // The bytes 85 and 9D of a character are its own keys for echo and for its prompt.
+    for (const [name, line] of SCRIPTS) {
+      const clean = Array.from(line).filter((one) => !/\x85|\x9d/.test(bytesOf(one)))
+      if (name !== 'Latin') await says(clean.join(''))
+    }
+  }),
+)
+
+/** Its bytes in UTF-8, each as a character. */
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1')
+}
 
 test.run()

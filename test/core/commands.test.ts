@@ -54,6 +54,19 @@ const parsed: ReadonlyArray<readonly [typed: string, word: string | undefined, r
   [' /mute', undefined, ' /mute'],
   ['mute', undefined, 'mute'],
   ['\\mute', undefined, '\\mute'],
+  // Spaces that are not the space key's.
+  ['/mute\u00a0', 'mute', ''],
+  ['/mute\u00a0now', 'mute', 'now'],
+  ['/mute\u3000now', 'mute', 'now'],
+  ['/mute\u2800now', 'mute', 'now'],
+  ['\u2800/mute\u2800', 'mute', ''],
+  ['\u00a0/mute', 'mute', ''],
+  ['\u3000\u202f/mute', 'mute', ''],
+  ['\u00a0//mute', undefined, '/mute'],
+  ['\u00a0/ x', undefined, '\u00a0/ x'],
+  ['\u00a0mute', undefined, '\u00a0mute'],
+  // A command that cannot be told from its parts.
+  ['/mu\u00e9te', undefined, '/mu\u00e9te'],
 ]
 
 for (const [typed, word, rest] of parsed) {
@@ -66,8 +79,55 @@ for (const [typed, word, rest] of parsed) {
   })
 }
 
+const unseen = [
+  '\ufeff',
+  '\u00ad',
+  '\u200b',
+  '\u200e',
+  '\u2060',
+  '\u202e',
+  '\ufe0f',
+  '\u0085',
+  '\ufffd',
+]
+
+for (const character of unseen) {
+  const code = character.charCodeAt(0).toString(16).padStart(4, '0')
+  test(`U+${code} beside a command or within it leaves it a command`, () => {
+    const command = { kind: 'command', word: 'mute', input: '' }
+    for (const typed of [
+      'X/mute',
+      '/mute',
+      '/muteX',
+      '/muX\u200bte',
+      '/Xmute',
+      '/muteX ',
+      'XX/XmuteXX',
+    ]) {
+      assert.equal(parseTyped(typed.replaceAll('X', character)), command, typed)
+    }
+    assert.equal(parseTyped(`/nick${character} ann${character}`).kind, 'command')
+    const path = `/home${character}/x`
+    assert.equal(parseTyped(path), { kind: 'line', text: path })
+    assert.equal(parseTyped(`hi${character}`), { kind: 'line', text: `hi${character}` })
+  })
+}
+
+test('what looks like a command to who types it is never shown to others', async () => {
+  await using host = await createTestHost({ plugins: [echo()] })
+  const [one, two] = [await join(host), await join(host)]
+  const beside = ['\0', '\ufeff', '\u00a0', '\u200b', '\u3000', '\u202e', '\u00ad']
+  for (const character of beside) {
+    for (const typed of [`/x${character}`, `${character}/x`, `${character}/x${character}`]) {
+      assert.equal(await one.say(typed), ['there is no command /x'], JSON.stringify(typed))
+    }
+  }
+  assert.equal(two.take(), [])
+})
+
 test('a very long word is parsed in no time', () => {
   const before = performance.now()
+  for (let count = 0; count < 100; count++) parseTyped(`${'\u00a0'.repeat(4000)}x`)
   for (let count = 0; count < 100; count++) parseTyped(`/${'a'.repeat(4000)}\u212a`)
   assert.ok(performance.now() - before < 500)
 })

@@ -99,7 +99,8 @@ test('protocol.md and config.md: what clients see at a limit', async () => {
   const question = Buffer.from([255, 246])
   assert.equal(await client.send(question), [sayingOf('AYT')])
   await host.advance(660_000)
-  assert.equal(client.take(), [rows.get('idle')])
+  // Who has asked has spoken telnet, and is asked for binary transmission.
+  assert.equal(client.take(), [`${Buffer.from([255, 253, 0]).toString()}${rows.get('idle')}`])
 })
 
 test('mute.md: the answers with confirm', async () => {

@@ -24,8 +24,9 @@ export interface TcpClient extends Disposable {
 }
 
 const DO_TIMING_MARK = Buffer.from([0xff, 0xfd, 0x06])
-/** As it stands in a transcript, which is text. */
+/** As they stand in a transcript, which is text. Who has spoken telnet for the first time is asked for BINARY, too. */
 const WONT_TIMING_MARK = Buffer.from([0xff, 0xfc, 0x06]).toString()
+const DO_BINARY = Buffer.from([0xff, 0xfd, 0x00]).toString()
 
 /** Connects without waiting for a greeting; from a port that is asked for, or any. */
 export async function dial(port: number, host = '127.0.0.1', from?: number): Promise<TcpClient> {
@@ -50,6 +51,7 @@ export async function dial(port: number, host = '127.0.0.1', from?: number): Pro
   // From here on a reset is an end like any other; `received` has what came before it.
   socket.on('error', () => {})
   const id = labelOf(socket)
+  let hasSpoken = false
   return {
     socket,
     received,
@@ -64,7 +66,8 @@ export async function dial(port: number, host = '127.0.0.1', from?: number): Pro
     },
     async isRead() {
       socket.write(DO_TIMING_MARK)
-      await received.until(WONT_TIMING_MARK)
+      await received.until(hasSpoken ? WONT_TIMING_MARK : WONT_TIMING_MARK + DO_BINARY)
+      hasSpoken = true
     },
     end: () => void socket.end(),
     async closed() {

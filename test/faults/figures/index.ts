@@ -9,7 +9,9 @@ import { endless } from './endless.ts'
 import { forgery } from './forgery.ts'
 import { guards } from './guards.ts'
 import { isolation } from './isolation.ts'
+import { noLines } from './no-lines.ts'
 import { oracle } from './oracle.ts'
+import { scripts } from './scripts.ts'
 import { stop } from './stop.ts'
 import { telnet } from './telnet.ts'
 
@@ -25,5 +27,7 @@ export const figures: readonly Figure[] = [
   disk,
   guards,
   stop,
+  noLines,
+  scripts,
   blocked,
 ]

@@ -176,13 +176,21 @@ export const telnet: readonly Check[] = [
     },
   ),
 
-  overTcp('T7', 'IAC before a letter goes, and the letter stays', async (room) => {
-    const [speaker, watcher] = await room.pair()
-    // What is left of Ctrl-C when the urgent data mark has been taken out of the stream.
-    const { texts } = await room.heard(speaker, watcher, bytes(IAC, IP, IAC, 'hello\r\n'))
-    mustBe(texts, ['hello'], 'the line')
-    return shown(texts)
-  }),
+  overTcp(
+    'T7',
+    'IAC before a letter or a line end goes, and that stays; NUL does nothing',
+    async (room) => {
+      const [speaker, watcher] = await room.pair()
+      // What is left of Ctrl-C when the urgent data mark has been taken out of the stream.
+      const { texts } = await room.heard(
+        speaker,
+        watcher,
+        bytes(IAC, IP, IAC, 'hello\r\n', 'a', IAC, '\nb', IAC, '\r\n\0c\0\n'),
+      )
+      mustBe(texts, ['hello', 'a', 'b', 'c'], 'the lines')
+      return shown(texts)
+    },
+  ),
 
   overTcp('T8', 'erasing on an empty line does nothing', async (room) => {
     const [speaker, watcher] = await room.pair()

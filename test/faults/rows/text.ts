@@ -29,6 +29,18 @@ const ESCAPES = [
   'nul\0nul',
 ]
 
+/** How those begin who are not there to chat. */
+const STRANGERS: ReadonlyArray<string | Buffer> = [
+  ...['GET', 'POST', 'HEAD', 'OPTIONS', 'M-SEARCH', 'get'].map((method) => `${method} / HTTP/1.1`),
+  `POST /${'A'.repeat(5000)} HTTP/1.1`,
+  '\r\n\r\nGET / HTTP/1.1',
+  'PRI * HTTP/2.0',
+  bytes(0x16, 0x03, 0x01, 0x02, 0x00, 0x01),
+  'SSH-2.0-OpenSSH_9.2',
+  'PROXY TCP4 10.0.0.1 10.0.0.2 1 2',
+  bytes('\r\n\r\n\0\r\nQUIT\n', 0x21, 0x11),
+]
+
 export const text: readonly Check[] = [
   overTcp('T11', 'a line without an end is cut off, however small its packets', async (room) => {
     const [speaker, watcher, other] = await room.three()
@@ -275,20 +287,20 @@ export const text: readonly Check[] = [
     },
   ),
 
-  overTcp('T23', 'an HTTP request is never chat', async (room) => {
+  overTcp('T23', 'HTTP, TLS, SSH and PROXY headers are never chat', async (room) => {
     const [, watcher, third] = await room.three()
     const from = watcher.peer.lines.length
-    for (const method of ['GET', 'POST', 'HEAD', 'OPTIONS']) {
-      const browser = await room.connect()
-      await browser.send(`${method} / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: y\r\n\r\nsecret=1\r\n`)
-      await browser.ended('of the browser')
+    for (const begin of STRANGERS) {
+      const stranger = await room.connect()
+      await stranger.send(bytes(begin, '\r\nHost: 127.0.0.1\r\nX: y\r\n\r\nsecret=1\r\n'))
+      await stranger.ended(`of who begins with ${shown(begin.toString())}`)
     }
     await room.heard(third, watcher, '')
     const leaked = watcher.peer.lines
       .slice(from)
-      .filter((line) => /HTTP|Host|secret|X: y/.test(line))
+      .filter((line) => /HTTP|Host|secret|X: y|SSH|PROXY|QUIT/.test(line))
     mustBe(leaked, [], 'lines of the request shown to others')
-    return '4 methods closed, nothing shown'
+    return `${STRANGERS.length} of them closed, nothing shown`
   }),
 
   onHost(

@@ -1,0 +1,61 @@
+/**
+ * Tells by the first bytes of a connection whether somebody is there to chat. Browsers, scanners and proxies talk to any
+ * port they find, and what a web page makes a browser send would be said in the name of whoever sits in front of it.
+ */
+
+/** Bytes within which it is decided. */
+const MOST = 16 * 1024
+
+const BLANK = /^[\r\n\0]+/
+const LINE_END = /[\r\n]/
+
+const TLS_HELLO = /^\x16\x03[\0-\x04]/
+/** https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, section 2.2 */
+const PROXY_V2 = '\r\n\r\n\0\r\nQUIT\n'
+
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+/** A path, `*`, a URL, or a host with a port (RFC 9112, section 3.2). */
+const TARGET = '(?=[/*]|[^\\0-\\x20:]*:)[^\\0-\\x20]*'
+
+/** First lines of who is not here to chat. Each is matched whole, so that no sentence about one is taken for it. */
+const STRANGERS: readonly RegExp[] = [
+  // RFC 9112, section 3; RTSP and SIP look the same.
+  new RegExp(`^${TOKEN} ${TARGET} (?:HTTP|RTSP|SIP)/\\d(?:\\.\\d)?[ \\t]*$`),
+  /^[A-Z]{3,16} [^\0-\x20]+ HTTP\/\d(?:\.\d)?[ \t]*$/,
+  // RFC 4253, section 4.2
+  /^SSH-\d\.\d+-[^\0-\x20]/,
+  /^PROXY (?:TCP4 |TCP6 |UNKNOWN(?: |$))/,
+]
+/** A request whose target goes on for longer than anybody's line. */
+const LONG_REQUEST = new RegExp(`^${TOKEN} ${TARGET}$`)
+
+export class Opening {
+  #seen = ''
+
+  /** Takes what comes next; returns undefined until it is decided. */
+  isChat(chunk: Buffer): boolean | undefined {
+    for (let at = 0; at < chunk.length;) {
+      const end = at + MOST - this.#seen.length
+      const isChat = this.#judge(chunk.toString('latin1', at, end))
+      if (isChat !== undefined) return isChat
+      at = end
+    }
+    return undefined
+  }
+
+  #judge(more: string): boolean | undefined {
+    const isDecisive = this.#seen.length < PROXY_V2.length || LINE_END.test(more)
+    const seen = (this.#seen += more)
+    // What a long line is begun with is not looked at again for each piece of it.
+    if (!isDecisive && seen.length < MOST) return undefined
+    if (TLS_HELLO.test(seen) || seen.startsWith(PROXY_V2)) return false
+    if (PROXY_V2.startsWith(seen)) return undefined
+    // Clients may send an empty line ahead of a request (RFC 9112, section 2.2).
+    const text = seen.replace(BLANK, '')
+    const end = text.search(LINE_END)
+    if (end >= 0) return !STRANGERS.some((stranger) => stranger.test(text.slice(0, end)))
+    if (seen.length === MOST && text !== '') return !LONG_REQUEST.test(text)
+    this.#seen = text
+    return undefined
+  }
+}
