@@ -131,7 +131,7 @@ export class Connection implements Recipient {
   }
 
   get held(): boolean {
-    return (this.#holds > 0 || this.#setting.gate.closed) && !this.#stopped
+    return (this.#holds > 0 && !this.#stopped) || this.#setting.gate.closed
   }
 
   /** Reads no more, for good; what was read already is still run, and nothing holds it back any longer. */

@@ -97,10 +97,8 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   const limitFaults = createFaultLimit(
     () => config.unloadAfterFaults,
     clock,
-    (plugin, faults) => {
-      log.of('plugins').warn(`plugin ${plugin}: unloaded after ${faults} faults within a minute`)
-      void unload(plugin)
-    },
+    (plugin, faults) =>
+      void changes.fail(plugin, `unloaded after ${faults} faults within a minute`),
   )
   const hooks = createHooks()
   const ledgers = createLedgers(hooks, isolation)
@@ -120,6 +118,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   const gate = new Gate()
   const connectionLog = new ConnectionLog(log, clock)
   let stop: Stop | undefined
+  let closed = false
 
   const pump = createPump({
     line: runLine,
@@ -177,7 +176,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
       stream.on('error', () => {})
       return gate.pass(() => accept(stream, peer, attachedBy))
     }
-    if (stop !== undefined) {
+    if (stop !== undefined || closed) {
       stream.destroy()
       return
     }
@@ -210,11 +209,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   }
 
   const lives = new PluginLives(parts, visits.connections)
-  const {
-    change,
-    unload,
-    cancel: cancelReload,
-  } = createReload({
+  const changes = createReload({
     lives,
     services,
     gate,
@@ -230,6 +225,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     try {
       await lives.start(lives.owners)
       if (stop !== undefined) return undefined
+      gate.open()
       log.started()
       idle.renew()
       transport = from
@@ -239,6 +235,8 @@ export function createHost(first: Config, environment: Environment): ChatHost {
       })
     } catch (error) {
       if (log.hasSink) log.of('multiecho').error(describe(error))
+      // It may be that it had no time to start.
+      if (stop !== undefined) return undefined
       await close()
       throw error
     }
@@ -251,17 +249,18 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     ]
   }
 
-  async function reload(next: Config): Promise<Change> {
-    const changed = await change(next.plugins, next.file)
-    config = { ...next, port: config.port, host: config.host }
+  function takeOver(next: Config): void {
+    const { port, host, control } = config
+    config = { ...next, port, host, control }
     Object.assign(limits, { idle: undefined }, next.limits)
     if (stop === undefined) idle.renew()
-    return changed
   }
 
   /** The plugins first and the log last, so that each can still log why it could not go. */
   async function close(): Promise<void> {
+    closed = true
     await lives.disposeAll()
+    gate.openForGood()
     idle.stop()
     backlogs.close()
     log.close()
@@ -294,7 +293,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     start,
     accept,
     stop(reason) {
-      cancelReload()
+      changes.cancel()
       stop ??= stopHost(reason, {
         deadline: config.stopDeadline,
         clock,
@@ -306,15 +305,27 @@ export function createHost(first: Config, environment: Environment): ChatHost {
         log,
         connectionLog,
         stopTransport: () => transport?.stop(),
+        whenChanged: (done) => gate.pass(done),
+        letGo: () => changes.letGo(),
         close,
       })
       return stop.done
     },
     expire: () => stop?.expire(),
-    unload,
-    reload,
-    switchPlugin: async (name, on) =>
-      change(switched(config.plugins, lives.owners, name, on), config.file),
+    unload: (name) => changes.unload(name),
+    reload: (next) =>
+      changes.change(() => ({
+        plugins: next.plugins,
+        file: next.file,
+        retries: () => true,
+        made: () => takeOver(next),
+      })),
+    switchPlugin: (name, on) =>
+      changes.change(() => ({
+        plugins: switched(config.plugins, lives.owners, name, on),
+        file: config.file,
+        retries: (other) => on && other === name,
+      })),
     inspect,
     quiet: (stream) => new Promise((resolve) => quiet.when(resolve, stream)),
     unanswered: () => isolation.unanswered(),
