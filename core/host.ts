@@ -223,7 +223,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
 
   async function start(from?: Transport): Promise<string | undefined> {
     try {
-      await lives.start(lives.owners)
+      await lives.start(lives.owners, () => stop === undefined)
       if (stop !== undefined) return undefined
       gate.open()
       log.started()
