@@ -324,10 +324,10 @@ export const errors = {
       cause,
     }),
 
-  prefixInvalid: (found: unknown, name: string) =>
+  prefixInvalid: (found: unknown, name?: string) =>
     new ChatError(
       'PREFIX_INVALID',
-      `a prefix must be a text with the sender's name ${show(name)} in it, found ${show(found)}`,
+      `a prefix must be a text with the sender's name ${name === undefined ? '' : `${show(name)} `}in it, found ${show(found)}`,
     ),
 
   reloadFailed: (problem: string, cause?: unknown) =>

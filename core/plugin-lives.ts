@@ -93,7 +93,11 @@ export class PluginLives {
     for (const owner of this.#owners) if (!order.includes(owner)) this.#silence(owner)
     this.#owners = order
     this.#standing = standing
-    for (const [index, owner] of order.entries()) owner.index = index
+    for (const [index, owner] of order.entries()) {
+      owner.index = index
+      // One that has failed gets back what another one had that was to take its place.
+      if (!owner.active) states.takeOver(owner)
+    }
     for (const owner of fresh) {
       owner.staged = false
       this.#remembered.add(owner)
