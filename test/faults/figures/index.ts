@@ -1,6 +1,7 @@
 /** The acceptance figures, in their order. */
 import type { Figure } from '../figure.ts'
 import { churn } from './churn.ts'
+import { closed } from './closed.ts'
 import { crash } from './crash.ts'
 import { descriptors } from './descriptors.ts'
 import { disk } from './disk.ts'
@@ -24,4 +25,5 @@ export const figures: readonly Figure[] = [
   disk,
   guards,
   stop,
+  closed,
 ]
