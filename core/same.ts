@@ -43,8 +43,9 @@ function partsOf(value: object, prototype: unknown): unknown[] | undefined {
     case Date.prototype:
       return [Date.prototype.getTime.call(value), ...own]
     case RegExp.prototype:
+      return [RegExp.prototype.toString.call(value), ...own]
     case URL.prototype:
-      return [String(value), ...own]
+      return [(value as URL).href, ...own]
     case Map.prototype:
       return [...[...(value as Map<unknown, unknown>)].flat(), ...own]
     case Set.prototype:

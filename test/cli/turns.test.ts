@@ -110,7 +110,7 @@ test('two hundred SIGHUPs are one reload, and one more for those that came meanw
 })
 
 test('what cannot change while it runs is named at every reload', async () => {
-  const config = (more: string): string => `export default { ${more} } // ${'made anew'}`
+  const config = (more: string): string => `export default { ${more} }`
   await using host = await startHost({ config: config('') })
   write(host, 'chat.config.ts', config(`control: 'other.sock', host: '127.0.0.2', port: 1`))
   for (let count = 0; count < 3; count++) {

@@ -84,12 +84,14 @@ test('one that comes while lines settle changes nothing', async () => {
   const [ann, bob] = [await join(host, 'ann'), await join(host, 'bob')]
   void ann.say('hello')
   await turn()
-  const reloaded = host.reload({ plugins: [living('new', notes), echo()] }).catch(String)
+  const reloaded = host
+    .reload({ plugins: [living('new', notes), echo()] })
+    .then(() => 'reloaded', String)
   await turn()
   const stopped = host.stop()
   answer()
   await stopped
-  assert.match(String(await reloaded), 'not reloaded: the host is stopping')
+  assert.match(await reloaded, 'not reloaded: the host is stopping')
   assert.ok(bob.lines.includes('(ann) hello'))
   assert.equal(notes, [
     'old start',
@@ -144,10 +146,10 @@ test('one that was not started is told nothing and not disposed of', async () =>
   const hangs = { dispose: () => new Promise(() => {}) }
   const host = await createTestHost({ plugins: [living('old', notes, hangs)] })
   await join(host, 'ann')
-  const reloaded = host.reload({ plugins: [living('new', notes)] }).catch(String)
+  const reloaded = host.reload({ plugins: [living('new', notes)] }).then(() => 'reloaded', String)
   while (!notes.includes('old dispose')) await turn()
   const stopped = host.stop().catch(() => {})
-  assert.match(String(await reloaded), 'the host is stopping')
+  assert.match(await reloaded, 'the host is stopping')
   await stopped
   assert.equal(notes, ['old start', 'old dispose'])
   assert.equal(faults(host), ['living onDispose HOOK_TIMEOUT'])
@@ -165,10 +167,12 @@ test('one whose start hangs then does not take the time of the others', async ()
     }),
   )
   const host = await createTestHost({ plugins: [living('old', notes), other] })
-  const reloaded = host.reload({ plugins: [living('new', notes, hangs), other] }).catch(String)
+  const reloaded = host
+    .reload({ plugins: [living('new', notes, hangs), other] })
+    .then(() => 'reloaded', String)
   while (!notes.includes('new start')) await turn()
   await host.stop()
-  assert.match(String(await reloaded), 'the host is stopping')
+  assert.match(await reloaded, 'the host is stopping')
   assert.is(disposed, 'ended')
   assert.equal(notes, ['old start', 'old dispose', 'new start', 'new dispose'])
 })
@@ -216,7 +220,7 @@ for (const [who, hanging] of [
       const host = await createTestHost({ plugins: [living('old', notes, old), guard(), still] })
       const [ann, bob] = [await join(host, 'ann'), await join(host, 'bob')]
       const plugins = [living('new', notes, fresh), ...guards, still]
-      const reloaded = host.reload({ plugins }).catch(String)
+      const reloaded = host.reload({ plugins }).then(() => 'reloaded', String)
       while (!notes.includes(hanging === 'dispose' ? 'old dispose' : 'new start')) await turn()
       await ann.say('bad')
       await host.stop().catch(() => {})
