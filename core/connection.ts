@@ -146,7 +146,8 @@ export class Connection implements Recipient {
 
   /** Whether none of its lines may begin: somebody holds it, or it does not read what it is sent. */
   get held(): boolean {
-    return (this.#holds > 0 || this.#backlogged || this.#setting.gate.closed) && !this.#stopped
+    const waits = (this.#holds > 0 || this.#backlogged) && !this.#stopped
+    return waits || this.#setting.gate.closed
   }
 
   /** Reads no more, for good; what was read already is still run, and nothing holds it back any longer. */

@@ -279,10 +279,10 @@ export const errors = {
       `${plugin} cannot be switched off: ${by.join(', ')} ${by.length === 1 ? 'requires' : 'require'} it; switch ${by.length === 1 ? 'that' : 'those'} off first`,
     ),
 
-  pluginNeeds: (plugin: string, off: readonly string[]) =>
+  pluginNeeds: (plugin: string, lacking: readonly string[]) =>
     new ChatError(
       'PLUGIN_REQUIRED',
-      `${plugin} cannot be switched on: it requires ${off.join(', ')}, which ${off.length === 1 ? 'is' : 'are'} off; switch ${off.length === 1 ? 'that' : 'those'} on first`,
+      `${plugin} cannot be switched on: it requires ${lacking.join(', ')}, which ${lacking.length === 1 ? 'does' : 'do'} not run; switch ${lacking.length === 1 ? 'that' : 'those'} on first`,
     ),
 
   pluginUnknown: (name: string, meant: string) =>
@@ -326,10 +326,10 @@ export const errors = {
       cause,
     }),
 
-  prefixInvalid: (found: unknown, name: string) =>
+  prefixInvalid: (found: unknown, name?: string) =>
     new ChatError(
       'PREFIX_INVALID',
-      `a prefix must be a text with the sender's name ${show(name)} in it, found ${show(found)}`,
+      `a prefix must be a text with the sender's name ${name === undefined ? '' : `${show(name)} `}in it, found ${show(found)}`,
     ),
 
   reloadFailed: (problem: string, cause?: unknown) =>

@@ -48,7 +48,7 @@ export function createReport(log: Logger, clock: Clock): Report {
   }
 }
 
-/** Takes out a plugin that has had a number of faults within an interval. */
+/** Has a plugin taken out that has had a number of faults within an interval. */
 export function createFaultLimit(
   limit: () => number | undefined,
   clock: Clock,
@@ -64,6 +64,8 @@ export function createFaultLimit(
       tally = { count: 0, since: now }
       tallies.set(plugin, tally)
     }
-    if (++tally.count === most) unload(plugin, most)
+    if (++tally.count < most) return
+    tallies.delete(plugin)
+    unload(plugin, most)
   }
 }

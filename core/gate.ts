@@ -1,6 +1,9 @@
-/** Holds the chat while plugins change places: no line begins, nobody comes and nobody leaves. All that waits goes on after. */
+/**
+ * Holds the chat until all plugins have started, and while they change places: no line begins, nobody comes and nobody
+ * leaves. All that waits goes on after.
+ */
 export class Gate {
-  #closed = false
+  #closed = true
   #forGood = false
   #waiting: Array<() => void> = []
 

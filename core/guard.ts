@@ -6,6 +6,7 @@ import type { Owner } from './owner.ts'
 
 /** A tap of a plugin, with how it fares. */
 export interface Tap {
+  readonly hook: HookName
   readonly owner: Owner
   readonly name: string
   /** What the plugin calls it, where it does. */
@@ -26,6 +27,8 @@ export interface HookRules<Event> {
   readonly timeout: number
   /** Returns an answer as the core uses it. Throws when the answer is none. Absent: answers are ignored. */
   readonly verdict?: (answer: unknown, event: Event) => unknown
+  /** The verdict of a tap with `onFailure` where even that is none for the event. */
+  readonly closed?: unknown
   /** What a tap is given in place of the event, where it may change something about it. */
   readonly offer?: (event: Event) => unknown
   /** Looks at what the tap changed about its offer. Throws when it may not be so. */
@@ -49,7 +52,7 @@ export function guard<Event>(
   isolation: Isolation,
 ): (event: Event, done: (error: null, decision?: Decision<unknown>) => void) => void {
   const { owner, onFailure } = tap
-  const { verdict, offer, check, accept } = rules
+  const { verdict, closed, offer, check, accept } = rules
   const run = tap.run as (event: unknown) => unknown
   const failed = (cause: unknown): ChatError => errors.hookFailed(owner.name, hookName, cause, tap)
 
@@ -67,18 +70,19 @@ export function guard<Event>(
     }
   }
 
+  /** What it comes to where the tap has no answer: it failed, or its plugin does not run. */
   function onFailureOf(event: Event): Decision<unknown> | undefined {
     if (onFailure === undefined || verdict === undefined) return undefined
     try {
       return { verdict: verdict(onFailure, event), by: owner.name }
     } catch (cause) {
       isolation.report(errors.hookFailed(owner.name, `${hookName} (onFailure)`, cause, tap))
-      return undefined
+      return { verdict: closed, by: owner.name }
     }
   }
 
   return (event, done) => {
-    if (!owner.active) return done(null)
+    if (!owner.running) return done(null, onFailureOf(event))
     if (tap.skippedUntil > 0 && isolation.clock.now() < tap.skippedUntil) {
       return done(null, onFailureOf(event))
     }
@@ -95,7 +99,7 @@ export function guard<Event>(
     const end: CallDone = {
       ok: (value) => {
         tap.hangs = 0
-        done(null, owner.active ? decide(event, value) : undefined)
+        done(null, owner.running ? decide(event, value) : onFailureOf(event))
       },
       failed: (cause) => {
         tap.hangs = 0
@@ -126,5 +130,7 @@ export function watch<Event>(
 ): (event: Event) => void {
   const { owner, run } = tap
   const failed = (cause: unknown): ChatError => errors.hookFailed(owner.name, hookName, cause, tap)
-  return (event) => isolation.detached(owner, run as (event: Event) => unknown, event, failed)
+  return (event) => {
+    if (owner.running) isolation.detached(owner, run as (event: Event) => unknown, event, failed)
+  }
 }

@@ -120,7 +120,7 @@ export interface Hooks {
   readonly command: AsyncSeriesBailHook<[event: CommandEvent], Decision<Refuse> | undefined>
   /**
    * Called once for every connect, line and command that began, with its verdict and whose it was ('core' when no
-   * plugin decided), before anything is sent. Changes nothing.
+   * plugin decided): ahead of a line or a refusal, behind a greeting or an answer. Changes nothing.
    */
   readonly settled: SyncHook<[event: SettledEvent]>
   /** A client that was admitted leaves; its state is freed behind this. All taps run at once. */

@@ -97,10 +97,8 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   const limitFaults = createFaultLimit(
     () => config.unloadAfterFaults,
     clock,
-    (plugin, faults) => {
-      log.of('plugins').warn(`plugin ${plugin}: unloaded after ${faults} faults within a minute`)
-      void unload(plugin)
-    },
+    (plugin, faults) =>
+      void changes.fail(plugin, `unloaded after ${faults} faults within a minute`),
   )
   const hooks = createHooks()
   const ledgers = createLedgers(hooks, isolation)
@@ -120,6 +118,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   const gate = new Gate()
   const connectionLog = new ConnectionLog(log, clock)
   let stop: Stop | undefined
+  let closed = false
 
   const pump = createPump({
     line: runLine,
@@ -137,6 +136,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     everyone,
     log: connectionLog,
     limits,
+    accepts: () => stop === undefined && !closed,
     ended: () => quiet.check(),
     connection: {
       limits,
@@ -183,8 +183,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   let transport: Transport | undefined
 
   const accept = (stream: Duplex, peer: Peer, attachedBy?: Owner): void => {
-    if (stop !== undefined) stream.destroy()
-    else visits.come(stream, { ...peer, label: safeName(peer.label) }, attachedBy)
+    visits.come(stream, { ...peer, label: safeName(peer.label) }, attachedBy)
   }
 
   const parts: ContextParts = {
@@ -211,11 +210,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   }
 
   const lives = new PluginLives(parts, visits.connections)
-  const {
-    change,
-    unload,
-    cancel: cancelReload,
-  } = createReload({
+  const changes = createReload({
     lives,
     services,
     gate,
@@ -229,8 +224,9 @@ export function createHost(first: Config, environment: Environment): ChatHost {
 
   async function start(from?: Transport): Promise<string | undefined> {
     try {
-      await lives.start(lives.owners)
+      await lives.start(lives.owners, () => stop === undefined)
       if (stop !== undefined) return undefined
+      gate.open()
       log.started()
       idle.renew()
       transport = from
@@ -241,6 +237,8 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     } catch (error) {
       // Whoever started it says so, too.
       log.of('multiecho', { prints: false }).error(describe(error))
+      // It may be that it had no time to start.
+      if (stop !== undefined) return undefined
       await close()
       throw error
     }
@@ -253,17 +251,18 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     ]
   }
 
-  async function reload(next: Config): Promise<Change> {
-    const changed = await change(next.plugins, next.file)
-    config = { ...next, port: config.port, host: config.host }
+  function takeOver(next: Config): void {
+    const { port, host, control } = config
+    config = { ...next, port, host, control }
     Object.assign(limits, { idle: undefined }, next.limits)
     if (stop === undefined) idle.renew()
-    return changed
   }
 
   /** The plugins first and the log last, so that each can still log why it could not go. */
   async function close(): Promise<void> {
+    closed = true
     await lives.disposeAll()
+    gate.openForGood()
     idle.stop()
     backlogs.close()
     log.close()
@@ -296,7 +295,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     start,
     accept,
     stop(reason) {
-      cancelReload()
+      changes.cancel()
       stop ??= stopHost(reason, {
         deadline: config.stopDeadline,
         clock,
@@ -308,15 +307,27 @@ export function createHost(first: Config, environment: Environment): ChatHost {
         log,
         connectionLog,
         stopTransport: () => transport?.stop(),
+        whenChanged: (done) => gate.pass(done),
+        letGo: () => changes.letGo(),
         close,
       })
       return stop.done
     },
     expire: () => stop?.expire(),
-    unload,
-    reload,
-    switchPlugin: async (name, on) =>
-      change(switched(config.plugins, lives.owners, name, on), config.file),
+    unload: (name) => changes.unload(name),
+    reload: (next) =>
+      changes.change(() => ({
+        plugins: next.plugins,
+        file: next.file,
+        retries: () => true,
+        made: () => takeOver(next),
+      })),
+    switchPlugin: (name, on) =>
+      changes.change(() => ({
+        plugins: switched(config.plugins, lives.owners, name, on),
+        file: config.file,
+        retries: (other) => on && other === name,
+      })),
     inspect,
     quiet: (stream) => new Promise((resolve) => quiet.when(resolve, stream)),
     unanswered: () => isolation.unanswered(),

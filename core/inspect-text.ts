@@ -16,14 +16,18 @@ export function inspectText(report: HostReport): string {
     branches: [
       {
         text: `plugins (${on === plugins.length ? on : `${on} of ${plugins.length} on`})`,
-        branches: plugins.map((plugin) => ({ text: pluginText(plugin) })),
+        branches: plugins.map((plugin) => ({ text: pluginText(plugin, report) })),
       },
       {
         text: 'hooks, each with its taps in the order of their calls',
         branches: (Object.keys(hooks) as HookName[]).map((hook) => ({
           text: hook,
           branches: table(
-            hooks[hook].map(({ plugin, name, stage }) => [stage, plugin, name ?? '']),
+            hooks[hook].map(({ plugin, name, stage, closed }) => [
+              stage,
+              plugin,
+              [name, closed && '(answers its onFailure)'].filter(Boolean).join(' '),
+            ]),
           ),
         })),
       },
@@ -49,23 +53,36 @@ export function inspectText(report: HostReport): string {
 }
 
 /** One line a plugin. Without its last line end. */
-export function pluginsText({ plugins }: HostReport): string {
+export function pluginsText(report: HostReport): string {
   return table(
-    plugins.map((plugin) => [plugin.on ? 'on' : 'off', plugin.name, versionText(plugin)]),
+    report.plugins.map((plugin) => [
+      plugin.state,
+      plugin.name,
+      [versionText(plugin), closedText(plugin, report)].filter(Boolean).join(' '),
+    ]),
   )
     .map(({ text }) => text)
     .join('\n')
 }
 
-function pluginText(plugin: PluginReport): string {
-  const { name, options, on, otherCopy } = plugin
+function pluginText(plugin: PluginReport, report: HostReport): string {
+  const { name, options, state, otherCopy } = plugin
+  const closed = closedText(plugin, report)
   const shown = JSON.stringify(options)
   return [
     [name, versionText(plugin)].filter(Boolean).join(' '),
     ...(shown === undefined || shown === '{}' ? [] : [shown]),
-    ...(on ? [] : ['(off)']),
+    ...(state === 'on' ? [] : [`(${[state, closed].filter(Boolean).join('; ')})`]),
     ...(otherCopy ? ['(made by another copy of multiecho)'] : []),
   ].join('  ')
+}
+
+/** What is left of one that has failed. */
+function closedText({ name }: PluginReport, { hooks }: HostReport): string {
+  const closed = Object.values(hooks).some((taps) =>
+    taps.some((tap) => tap.plugin === name && tap.closed === true),
+  )
+  return closed ? 'its guards answer' : ''
 }
 
 function versionText({ version }: PluginReport): string {

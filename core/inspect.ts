@@ -12,8 +12,13 @@ import type { Timings } from './timings.ts'
 export interface PluginReport {
   readonly name: string
   readonly version: string | undefined
-  /** Whether it runs: it may have been switched off, or taken out after too many faults. */
+  /** Whether it runs. */
   readonly on: boolean
+  /**
+   * Of one that does not: whether somebody has switched it off, or it has `failed`. Its taps with `onFailure`, if it has
+   * some, answer that then.
+   */
+  readonly state: 'on' | 'off' | 'failed'
   /** As its schema returned them, with secrets hidden. */
   readonly options: unknown
   /** Whether it was made by another copy of this package. */
@@ -25,6 +30,8 @@ export interface TapReport {
   /** The label of the tap, where it has one. */
   readonly name: string | undefined
   readonly stage: string
+  /** Whether it answers its `onFailure` alone, since its plugin has failed. */
+  readonly closed?: true
 }
 
 export interface TimingReport {
@@ -68,12 +75,15 @@ export interface InspectParts {
 
 export function inspectHost(parts: InspectParts): HostReport {
   const { owners, ledgers, services } = parts
-  const running = new Set(owners.map(({ name }) => name))
+  const states = new Map(
+    owners.map(({ name, active }) => [name, active ? 'on' : 'failed'] as const),
+  )
   const taps = (hook: HookName): TapReport[] =>
     ledgers[hook].taps().map(({ owner, label, stage }) => ({
       plugin: owner.name,
       name: label === undefined ? undefined : safeText(label),
       stage: STAGES.get(stage) ?? String(stage),
+      ...(!owner.active && { closed: true }),
     }))
   const place = (name: string): number => owners.findIndex((owner) => owner.name === name)
   return {
@@ -82,7 +92,8 @@ export function inspectHost(parts: InspectParts): HostReport {
     plugins: parts.plugins.map(({ plugin, options }) => ({
       name: plugin.name,
       version: plugin.version === undefined ? undefined : safeText(plugin.version),
-      on: running.has(plugin.name),
+      on: states.get(plugin.name) === 'on',
+      state: states.get(plugin.name) ?? 'off',
       options: presentable(options),
       otherCopy: plugin.madeBy !== COPY,
     })),

@@ -11,7 +11,7 @@ import type {
 import type { Isolation } from './isolation.ts'
 import type { LineInHand } from './line-in-hand.ts'
 import { TapLedger } from './taps.ts'
-import { checkLineKind, checkLineVerdict, checkRefusal } from './verdicts.ts'
+import { checkLineKind, checkLineVerdict, checkRefusal, drop, refuse } from './verdicts.ts'
 
 /** Milliseconds that a tap has to answer: while a client waits for it, and while the host or a client leaves. */
 const ANSWER = 5000
@@ -29,7 +29,12 @@ export interface Ledgers {
 export function createLedgers(hooks: Hooks, isolation: Isolation): Ledgers {
   const refusing = { timeout: ANSWER, verdict: checkRefusal, failure: checkRefusal }
   return {
-    connect: new TapLedger('connect', hooks.connect, refusing, isolation),
+    connect: new TapLedger(
+      'connect',
+      hooks.connect,
+      { ...refusing, closed: refuse('you cannot be let in now') },
+      isolation,
+    ),
     line: new TapLedger(
       'line',
       hooks.line,
@@ -37,13 +42,19 @@ export function createLedgers(hooks: Hooks, isolation: Isolation): Ledgers {
         timeout: ANSWER,
         verdict: (answer, event) => checkLineVerdict(answer, event.client),
         failure: checkLineKind,
+        closed: drop('its guard failed'),
         offer: (event) => event.offer(),
         check: (event) => event.check(),
         accept: (event) => event.accept(),
       },
       isolation,
     ),
-    command: new TapLedger('command', hooks.command, refusing, isolation),
+    command: new TapLedger(
+      'command',
+      hooks.command,
+      { ...refusing, closed: refuse('it cannot be done now') },
+      isolation,
+    ),
     settled: new TapLedger('settled', hooks.settled, { timeout: ANSWER }, isolation),
     close: new TapLedger('close', hooks.close, { timeout: FAREWELL }, isolation),
     shutdown: new TapLedger(

@@ -83,7 +83,7 @@ export function createLines(parts: LinesParts) {
     connection.abandon = () => end(CALLER_LEFT)
     hooks.command.callAsync(event, (_error, decision) => {
       if (decision !== undefined) end(decision)
-      else if (command?.owner.active !== true)
+      else if (command?.owner.running !== true)
         end({ verdict: refuse(`there is no command /${name}`), by: CORE })
       else if (!connection.left) execute(connection, command, input, end)
     })

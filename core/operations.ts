@@ -35,13 +35,23 @@ export interface OperationsParts {
 export function createOperations({ host, log, load, ready, port }: OperationsParts): Operations {
   const logger = log.of('multiecho')
   let last: Promise<unknown> = ready
+  /** A reload that has not begun and has nothing behind it: whoever asks for one now is given that. */
+  let waiting: Promise<string> | undefined
+
+  /** One change after the other, since a config takes time to load too: each begins with what the one before has left. */
+  function inTurn<T>(run: () => Promise<T>): Promise<T> {
+    waiting = undefined
+    const done = last.then(run)
+    last = done.catch(() => {})
+    return done
+  }
 
   async function read(): Promise<string> {
     try {
       const next = await load()
-      const stays = fixed(host.config, next, port())
       const file = next.file ?? 'the defaults'
-      const text = [`reloaded ${file}: ${inWords(await host.reload(next))}`, ...stays].join('\n')
+      const change = inWords(await host.reload(next))
+      const text = [`reloaded ${file}: ${change}`, ...fixed(host.config, next, port())].join('\n')
       for (const line of text.split('\n')) logger.info(line)
       return text
     } catch (error) {
@@ -51,11 +61,14 @@ export function createOperations({ host, log, load, ready, port }: OperationsPar
     }
   }
 
-  /** One after the other, since a config takes time to load too. */
   function reload(): Promise<string> {
-    const done = last.then(read)
-    last = done.catch(() => {})
-    return done
+    if (waiting !== undefined) return waiting
+    const asked = inTurn(() => {
+      if (waiting === asked) waiting = undefined
+      return read()
+    })
+    waiting = asked
+    return asked
   }
 
   async function turn(plugin: unknown, on: boolean): Promise<string> {
@@ -79,7 +92,7 @@ export function createOperations({ host, log, load, ready, port }: OperationsPar
           return reload()
         case 'on':
         case 'off':
-          return turn(request.plugin, request.command === 'on')
+          return inTurn(() => turn(request.plugin, request.command === 'on'))
         case 'inspect':
           return host.inspect({ timings: request.timings === true })
         default:

@@ -1,6 +1,6 @@
 /**
  * The lives of plugins in a host. Those of a config are set up together, staged, and go live in one step; they are
- * started, and each is disposed of once.
+ * started, and each is disposed of once. One that falls out though nobody wants that keeps its place, and its guards stay.
  */
 import type { CheckedPlugin } from './check-plugins.ts'
 import type { Connection } from './connection.ts'
@@ -25,6 +25,8 @@ export class PluginLives {
   readonly #parts: ContextParts
   readonly #connections: Iterable<Connection>
   #owners: readonly Owner[] = []
+  /** Those that others are about to take the place of. */
+  #standing: readonly Owner[] = []
   /** Those that went live once and are not yet forgotten. */
   readonly #remembered = new Set<Owner>()
 
@@ -33,9 +35,19 @@ export class PluginLives {
     this.#connections = connections
   }
 
-  /** Those that are live, in order. */
+  /** Those that have a place, in order: they are live, or have failed. */
   get owners(): readonly Owner[] {
     return this.#owners
+  }
+
+  /** Those that are live, in order. */
+  get live(): readonly Owner[] {
+    return this.#owners.filter(({ active }) => active)
+  }
+
+  /** Those of which nothing but the guards is left, in order. */
+  get failed(): readonly Owner[] {
+    return this.#owners.filter(({ active }) => !active)
   }
 
   /** Sets plugins up, staged. Throws `CONFIG_INVALID` with the faults of all of them; nothing of them is left then. */
@@ -68,45 +80,71 @@ export class PluginLives {
     for (const owner of staged) {
       this.#silence(owner)
       owner.abort.abort()
+      owner.taps.length = 0
       this.#parts.states.remove(owner, this.#connections)
     }
-    for (const ledger of Object.values(this.#parts.ledgers)) ledger.refresh()
   }
 
-  /** Makes these the live ones, in this order, in one step: the others are out, those that were staged are in. */
-  replace(order: readonly Owner[]): void {
-    const { commands, ledgers, services, states } = this.#parts
+  /**
+   * Gives these a place, in this order, in one step: the others are out, those that were staged are in. Guards of those
+   * that are out stay while they are `standing`.
+   */
+  replace(order: readonly Owner[], standing: readonly Owner[] = []): void {
+    const { commands, services, states } = this.#parts
     const fresh = order.filter(({ staged }) => staged)
     for (const owner of this.#owners) if (!order.includes(owner)) this.#silence(owner)
     this.#owners = order
-    for (const [index, owner] of order.entries()) owner.index = index
+    this.#standing = standing
+    for (const [index, owner] of order.entries()) {
+      owner.index = index
+      // One that has failed gets back what another one had that was to take its place.
+      if (!owner.active) states.takeOver(owner)
+    }
     for (const owner of fresh) {
       owner.staged = false
       this.#remembered.add(owner)
       states.takeOver(owner)
       for (const connection of this.#connections) {
-        if (connection.attachedBy !== undefined && connection.attachedBy === owner.before)
+        // It may be that of one in between, which could not start.
+        if (owner.before !== undefined && connection.attachedBy?.name === owner.name)
           connection.attachedBy = owner
       }
     }
     commands.goLive()
     services.goLive()
-    for (const ledger of Object.values(ledgers)) ledger.refresh()
+    this.#refresh()
     for (const owner of fresh) for (const run of owner.deferred.splice(0)) run()
   }
 
-  /** Rejects with `PLUGIN_START_FAILED` at the first that cannot start. Ends early when they are disposed of meanwhile. */
-  async start(owners: readonly Owner[]): Promise<void> {
+  /**
+   * Starts them one after the other, while that is wanted. Rejects with `PLUGIN_START_FAILED` at the first that cannot.
+   * Ends early when they are taken out meanwhile.
+   */
+  async start(owners: readonly Owner[], wanted = (): boolean => true): Promise<void> {
     for (const owner of owners) {
       const wrap = (cause: unknown) => errors.pluginStartFailed(owner.name, cause)
-      if (owner.disposed === undefined) owner.started = true
+      if (!owner.active || !wanted()) return
+      owner.started = true
       for (const run of owner.starts) {
-        if (owner.disposed !== undefined) return
+        if (!owner.active) return
         const error = await this.#parts.isolation.settle(owner, 'onStart', START_TIMEOUT, run, wrap)
         if (error?.code === 'HOOK_TIMEOUT') throw wrap(error)
         if (error !== undefined) throw error
       }
+      owner.running = owner.active
     }
+  }
+
+  /** Takes plugins out in one step, in their places: nothing but their guards is left. */
+  fail(owners: readonly Owner[]): void {
+    for (const owner of owners) this.#silence(owner)
+    this.#refresh()
+  }
+
+  /** Lets one that has failed release what it acquired. What it kept stays for the one that takes its place. */
+  async release(owner: Owner): Promise<void> {
+    await this.dispose(owner)
+    this.#letGo(owner)
   }
 
   /** Takes a plugin out and lets it release what it acquired. What it kept is still there. */
@@ -115,19 +153,12 @@ export class PluginLives {
     return owner.disposed
   }
 
-  /** Frees what is left of a plugin that was disposed of. */
+  /** Frees what is left of a plugin that was disposed of and has no place any more. */
   forget(owner: Owner): void {
     this.#free(owner)
-    for (const sink of owner.sinks) this.#parts.log.removeSink(sink)
-  }
-
-  /** Disposes of one plugin while the others go on. */
-  async unload(name: string): Promise<void> {
-    const owner = this.#owners.find((one) => one.name === name)
-    if (owner === undefined) return
-    this.replace(this.#owners.filter((one) => one !== owner))
-    await this.dispose(owner)
-    this.forget(owner)
+    this.#letGo(owner)
+    owner.taps.length = 0
+    for (const one of this.#owners) if (one.before === owner) one.before = undefined
   }
 
   /** The log's sinks stay: the host may still have to say something. */
@@ -141,14 +172,28 @@ export class PluginLives {
   #free(owner: Owner): void {
     this.#remembered.delete(owner)
     this.#parts.states.remove(owner, this.#connections)
+    this.#closeAttached(owner)
+  }
+
+  #letGo(owner: Owner): void {
+    this.#closeAttached(owner)
+    for (const sink of owner.sinks.splice(0)) this.#parts.log.removeSink(sink)
+  }
+
+  #closeAttached(owner: Owner): void {
     for (const connection of this.#connections) {
       if (connection.attachedBy === owner) connection.close('closed by the host')
     }
   }
 
+  #refresh(): void {
+    const owners = [...this.#standing, ...this.#owners]
+    for (const ledger of Object.values(this.#parts.ledgers)) ledger.refresh(owners)
+  }
+
   /** Nothing calls it any more, and its names are free. */
   #silence(owner: Owner): void {
-    owner.active = false
+    owner.active = owner.running = false
     owner.deferred.length = 0
     for (const cancel of owner.timers) cancel()
     owner.timers.clear()
@@ -157,11 +202,8 @@ export class PluginLives {
   }
 
   async #dispose(owner: Owner): Promise<void> {
-    const { isolation, ledgers } = this.#parts
-    if (owner.active) {
-      this.#silence(owner)
-      for (const ledger of Object.values(ledgers)) ledger.refresh()
-    }
+    const { isolation } = this.#parts
+    if (owner.active) this.fail([owner])
     owner.abort.abort()
     // Nothing calls it any more, so that what it releases now is not used again.
     const wrap = (cause: unknown) => errors.pluginDisposeFailed(owner.name, cause)

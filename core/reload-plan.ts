@@ -1,13 +1,14 @@
 /** What a reload comes to: which plugins stay as they are, which are set up, and which go with others. */
-import { isDeepStrictEqual } from 'node:util'
 import type { CheckedPlugin } from './check-plugins.ts'
 import type { Owner } from './owner.ts'
 import type { Entry } from './plugin-lives.ts'
+import { isSurelySame } from './same.ts'
 import type { Services } from './services.ts'
 
 /** What became of the plugins, by name. */
 export interface Change {
   readonly changed: readonly string[]
+  /** Those that did not run before, because they had failed too. */
   readonly added: readonly string[]
   readonly removed: readonly string[]
   /** Not changed, but set up again because they use one that was. */
@@ -19,30 +20,47 @@ export function isOwner(one: Owner | Entry): one is Owner {
   return 'staged' in one
 }
 
-/** What stays as it is and what is set up, in the order to come. */
+/** What is to have a place from now on. */
+export interface Wanted {
+  readonly plugins: readonly CheckedPlugin[]
+  /** Whether one of them that has failed is to run again; otherwise it stays as it is. */
+  readonly retries: (name: string) => boolean
+  /** Those that are set up again though nothing about them has changed. */
+  readonly renew?: ReadonlySet<string> | undefined
+}
+
+/** What stays as it is and what is set up, in the order to come. `now` are those that have a place. */
 export function planChange(
   now: readonly Owner[],
-  next: readonly CheckedPlugin[],
+  { plugins: next, retries, renew = new Set() }: Wanted,
   services: Services,
 ): { plan: Array<Owner | Entry>; change: Change } {
   const byName = new Map(now.map((owner) => [owner.name, owner]))
   const changed = new Set<string>()
   for (const checked of next) {
     const owner = byName.get(checked.plugin.name)
-    if (owner !== undefined && !isSame(owner.checked, checked)) changed.add(owner.name)
+    if (owner?.active === true && !isSame(owner.checked, checked)) changed.add(owner.name)
   }
-  const names = new Set(next.map(({ plugin }) => plugin.name))
-  const removed = now.map(({ name }) => name).filter((name) => !names.has(name))
-  const kept = now.filter(({ name }) => !changed.has(name) && names.has(name))
-  const renewed = usersOf([...changed, ...removed], kept, services)
+  const listed = next.map(({ plugin }) => plugin.name)
+  const removed = now.map(({ name }) => name).filter((name) => !listed.includes(name))
+  const kept = now.filter(
+    ({ name, active }) => active && !changed.has(name) && listed.includes(name),
+  )
+  const users = usersOf([...changed, ...removed], kept, services)
+  const renewed = new Set(
+    kept.map(({ name }) => name).filter((name) => users.has(name) || renew.has(name)),
+  )
+  const stays = ({ name, active }: Owner): boolean =>
+    active ? !changed.has(name) && !renewed.has(name) : !retries(name)
   const plan = next.map((checked) => {
     const before = byName.get(checked.plugin.name)
-    if (before !== undefined && !changed.has(before.name) && !renewed.has(before.name))
-      return before
-    return { checked, before }
+    return before !== undefined && stays(before) ? before : { checked, before }
   })
-  const isNew = (name: string): boolean => !byName.has(name)
-  const listed = next.map(({ plugin }) => plugin.name)
+  const isNew = (name: string): boolean => {
+    const before = byName.get(name)
+    return before === undefined || (!before.active && retries(name))
+  }
+  const runs = (name: string): boolean => byName.get(name)?.active === true
   return {
     plan,
     change: {
@@ -50,17 +68,18 @@ export function planChange(
       added: listed.filter(isNew),
       removed,
       renewed: [...renewed],
-      unchanged: listed.filter((name) => !isNew(name) && !changed.has(name) && !renewed.has(name)),
+      unchanged: listed.filter((name) => runs(name) && !changed.has(name) && !renewed.has(name)),
     },
   }
 }
 
-/** The same code with the same options. */
+/** The same code, given the same options, and made the same of them: a schema may look at more than it is given. */
 function isSame(now: CheckedPlugin, next: CheckedPlugin): boolean {
   return (
     now.plugin.definition !== undefined &&
     now.plugin.definition === next.plugin.definition &&
-    isDeepStrictEqual(now.options, next.options)
+    isSurelySame(now.plugin.input, next.plugin.input) &&
+    isSurelySame(now.options, next.options)
   )
 }
 

@@ -1,19 +1,26 @@
 /**
  * Puts other plugins in the place of those that changed, while the host runs, all or nothing: they are set up first, then
- * the chat is held, and in one step the old are out and the new are in. Where one of them cannot start, the old come back.
+ * the chat is held, and in one step the old are out and the new are in.
  */
-import type { CheckedPlugin } from './check-plugins.ts'
 import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
-import { ChatError, describe, errors } from './errors.ts'
+import { errors } from './errors.ts'
 import type { Gate } from './gate.ts'
 import type { Isolation } from './isolation.ts'
 import type { Log } from './log.ts'
 import type { Owner } from './owner.ts'
 import type { Entry, PluginLives } from './plugin-lives.ts'
 import type { Quiet } from './quiet.ts'
-import { isOwner, planChange, requirersOf, usersOf, type Change } from './reload-plan.ts'
+import {
+  isOwner,
+  planChange,
+  requirersOf,
+  usersOf,
+  type Change,
+  type Wanted,
+} from './reload-plan.ts'
 import type { Services } from './services.ts'
+import { createSwap, remains, STOPPING, type Lost } from './swap.ts'
 
 /** Milliseconds that lines under way have to settle; the chat is held meanwhile. */
 const SETTLE_TIMEOUT = 10_000
@@ -31,18 +38,33 @@ export interface ReloadParts {
   readonly resume: (connection: Connection) => void
 }
 
+/** A change of plugins, worked out when its turn comes: what was changed before may have a say in it. */
+export interface NextPlugins extends Wanted {
+  readonly file: string | undefined
+  /** The change has been made, and nobody has been heard since. */
+  readonly made?: (() => void) | undefined
+  /** Told of each that cannot be brought back; that is reported as its fault when left out. */
+  readonly lost?: Lost | undefined
+}
+
 export interface Reload {
-  /** Rejects, with nothing changed, with `CONFIG_INVALID` or `RELOAD_FAILED`. One at a time: others wait. */
-  change(next: readonly CheckedPlugin[], file: string | undefined): Promise<Change>
-  /** Takes one plugin out, with those that cannot do without it, not while others change. */
+  /** Rejects, with nothing changed, with what `next` throws, `CONFIG_INVALID` or `RELOAD_FAILED`. One at a time: others wait. */
+  change(next: () => NextPlugins): Promise<Change>
+  /** Takes a plugin out that somebody has named. Those that cannot do without it fail. */
   unload(name: string): Promise<void>
-  /** The host stops: what is held goes on. */
+  /** Lets a plugin fail, with those that cannot do without it. `why`: as `unloaded after 3 faults`. */
+  fail(name: string, why: string): Promise<void>
+  /** The host stops: no change begins any more. One whose plugins are changing places may end. */
   cancel(): void
+  /** It may end no longer: what is held goes on. */
+  letGo(): void
 }
 
 export function createReload(parts: ReloadParts): Reload {
-  const { lives, gate, quiet, log, clock, isolation, connections } = parts
+  const { lives, services, gate, quiet, log, clock, connections } = parts
+  const swap = createSwap(parts)
   let underWay: Promise<unknown> | undefined
+  let holding = false
   let stopping = false
   let stopWaiting: (() => void) | undefined
 
@@ -61,63 +83,47 @@ export function createReload(parts: ReloadParts): Reload {
     return done
   }
 
-  async function change(next: readonly CheckedPlugin[], file: string | undefined): Promise<Change> {
-    if (stopping) throw errors.reloadFailed('the host is stopping')
-    const { plan, change: planned } = planChange(lives.owners, next, parts.services)
+  async function change(next: NextPlugins): Promise<Change> {
+    if (stopping) throw errors.reloadFailed(STOPPING)
+    const { plan, change: planned } = planChange(lives.owners, next, services)
     const old = lives.owners.filter((owner) => !plan.includes(owner))
     for (const owner of old) owner.leaving = true
     try {
       const entries = plan.filter((one): one is Entry => !isOwner(one))
-      const fresh = lives.stage(entries, file)
+      const fresh = lives.stage(entries, next.file)
       const order = plan.map((one) => (isOwner(one) ? one : (fresh[entries.indexOf(one)] as Owner)))
-      if (fresh.length + old.length === 0) lives.replace(order)
-      else await hold(fresh, () => swap(order, fresh, old))
+      if (fresh.length + old.length === 0) {
+        lives.replace(order)
+        next.made?.()
+      } else {
+        await hold(fresh, async () => {
+          await swap.run(order, fresh, old, next.lost)
+          next.made?.()
+        })
+      }
     } finally {
       for (const owner of old) owner.leaving = false
     }
     return planned
   }
 
-  /**
-   * Takes out a plugin, and those that require it. Who uses a service of theirs is set up again; if it cannot do without,
-   * it goes too.
-   */
-  async function unload(name: string): Promise<void> {
-    const going = requirersOf(name, lives.owners)
-    const stay = lives.owners.filter((owner) => !going.has(owner.name))
-    const users = usersOf([...going], stay, parts.services)
-    if (users.size > 0) {
-      const next = stay.map(({ checked }) => checked)
-      const done = await change(next, undefined).then(
-        () => true,
-        () => false,
-      )
-      if (!done) for (const user of users) going.add(user)
-    }
-    for (const other of going) {
-      if (other !== name)
-        log.of('plugins').warn(`plugin ${other}: unloaded with ${name}, which it needs`)
-    }
-    for (const { name: other } of lives.owners.toReversed()) {
-      if (going.has(other)) await lives.unload(other)
-    }
-  }
-
   /** Runs while nobody comes, leaves or is heard. */
   async function hold(fresh: readonly Owner[], run: () => Promise<void>): Promise<void> {
     gate.close()
+    holding = true
     try {
       if (!(await settled())) {
         lives.abandon(fresh)
         throw errors.reloadFailed(
           stopping
-            ? 'the host is stopping'
+            ? STOPPING
             : `lines that were under way did not settle within ${SETTLE_TIMEOUT / 1000} s; try again`,
         )
       }
       log.pause()
       await run()
     } finally {
+      holding = false
       log.resume()
       gate.open()
       for (const connection of connections) parts.resume(connection)
@@ -140,68 +146,59 @@ export function createReload(parts: ReloadParts): Reload {
     })
   }
 
-  async function swap(
-    order: readonly Owner[],
-    fresh: readonly Owner[],
-    old: readonly Owner[],
-  ): Promise<void> {
-    const before = lives.owners
-    lives.replace(order)
-    for (const owner of old.toReversed()) await lives.dispose(owner)
-    try {
-      await lives.start(fresh)
-    } catch (cause) {
-      await restore(before, fresh, old)
-      for (const owner of [...fresh, ...old]) lives.forget(owner)
-      throw errors.reloadFailed(`${describe(cause)}; the plugins of before run again`, cause)
+  /**
+   * Takes out a plugin, and those that require it. Who uses a service of theirs is set up again; if it cannot do without,
+   * it fails too. All of them fail but one that somebody has named: that has no place any more.
+   */
+  async function takeOut(owner: Owner, named: boolean): Promise<void> {
+    const names = requirersOf(owner.name, lives.live)
+    const going = lives.live.filter(({ name }) => names.has(name))
+    const others = lives.live.filter(({ name }) => !names.has(name))
+    const renew = usersOf([...names], others, services)
+    if (named) lives.replace(lives.owners.filter((one) => one !== owner))
+    lives.fail(going)
+    for (const one of going) if (one !== owner) swap.failedWith(one, owner)
+    if (renew.size > 0) {
+      await change({
+        plugins: lives.owners.map(({ checked }) => checked),
+        file: undefined,
+        retries: () => false,
+        renew,
+        lost: (one) => swap.failedWith(one, owner),
+      }).catch(() => swap.failWith(others.filter(({ name, active }) => active && renew.has(name))))
     }
-    for (const owner of old) lives.forget(owner)
+    for (const one of going.toReversed()) await lives.release(one)
+    if (named) lives.forget(owner)
   }
 
-  /** Brings back those of before. One that cannot even do that is left out. */
-  async function restore(
-    before: readonly Owner[],
-    fresh: readonly Owner[],
-    old: readonly Owner[],
-  ): Promise<void> {
-    for (const owner of fresh) owner.leaving = true
-    const again = new Map<Owner, Owner>()
-    for (const owner of old) {
-      try {
-        const [one] = lives.stage([{ checked: owner.checked, before: owner }], undefined)
-        again.set(owner, one as Owner)
-      } catch (cause) {
-        gone(owner, cause)
-      }
-    }
-    const order = before.map((owner) => again.get(owner) ?? owner)
-    lives.replace(order.filter(({ active }) => active))
-    for (const owner of fresh.toReversed()) await lives.dispose(owner)
-    for (const owner of again.values()) {
-      try {
-        await lives.start([owner])
-      } catch (cause) {
-        gone(owner, cause)
-        lives.replace(lives.owners.filter((one) => one !== owner))
-        await lives.dispose(owner)
-        lives.forget(owner)
-      }
-    }
-  }
-
-  function gone({ name }: Owner, cause: unknown): void {
-    isolation.report(cause instanceof ChatError ? cause : errors.pluginStartFailed(name, cause))
-    log.of('plugins').error(`plugin ${name}: it could not be brought back, and is off now`)
+  function letGo(): void {
+    swap.letGo()
+    gate.openForGood()
+    for (const connection of connections) parts.resume(connection)
   }
 
   return {
-    change: (next, file) => alone(() => change(next, file)),
-    unload: (name) => alone(() => unload(name)),
+    change: (next) => alone(async () => change(next())),
+    unload: (name) =>
+      alone(async () => {
+        const owner = lives.owners.find((one) => one.name === name)
+        if (owner !== undefined) await takeOut(owner, true)
+      }),
+    async fail(name, why) {
+      // By then another one may have its name.
+      const owner = lives.live.find((one) => one.name === name)
+      await alone(async () => {
+        if (owner === undefined || !lives.live.includes(owner)) return
+        log.of('plugins').warn(`plugin ${name}: ${why}${remains(owner)}`)
+        await takeOut(owner, false)
+      })
+    },
     cancel() {
       stopping = true
+      swap.stop()
       stopWaiting?.()
-      gate.openForGood()
-      for (const connection of connections) parts.resume(connection)
+      if (!holding) letGo()
     },
+    letGo,
   }
 }

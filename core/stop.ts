@@ -11,7 +11,8 @@ import type { Log } from './log.ts'
 import type { Quiet } from './quiet.ts'
 import type { Visits } from './visits.ts'
 
-/** Parts of the deadline: for lines that were read, and for clients to take what is queued for them. */
+/** Parts of the deadline: for a change of plugins, for lines that were read, and for clients to take what is queued. */
+const CHANGE_SHARE = 0.25
 const LINES_SHARE = 0.5
 const CLIENTS_SHARE = 0.75
 /** Milliseconds that one client takes to leave, which with thousands of them is what the time is needed for. */
@@ -29,6 +30,10 @@ export interface StopParts {
   readonly log: Log
   readonly connectionLog: ConnectionLog
   readonly stopTransport: () => void
+  /** Calls back when no plugins are changing places. */
+  readonly whenChanged: (done: () => void) => void
+  /** Waits for that no longer: lines that were held go on. */
+  readonly letGo: () => void
   /** Disposes of the plugins and closes the log. */
   readonly close: () => Promise<void>
 }
@@ -74,6 +79,9 @@ export function stopHost(reason: string, parts: StopParts): Stop {
     const cancel = clock.setTimeout(expire, parts.deadline)
     parts.stopTransport()
     for (const connection of visits.connections) connection.stopReading()
+    // The lines that were held meanwhile are for the plugins to come.
+    await wait(parts.deadline * CHANGE_SHARE, parts.whenChanged)
+    parts.letGo()
     const forLines = parts.deadline * LINES_SHARE - visits.connections.size * LEAVING
     await wait(forLines, (done) => parts.quiet.when(done))
     parts.delivery.flush()

@@ -1,6 +1,6 @@
 /**
  * Puts plugins' taps on a hook: in the one order there is, isolated from each other, and removable, which tapable's own
- * are not. The ledger is the truth; the tapable hook is rebuilt from it.
+ * are not. What the plugins hold is the truth; the tapable hook is rebuilt from it.
  */
 import type { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, SyncHook } from 'tapable'
 import { z } from 'zod'
@@ -84,7 +84,10 @@ export class TapLedger<Event, Side> {
   readonly hookName: HookName
   readonly #hook: AnyHook
   readonly #rules: LedgerRules<Event>
-  #taps: Tap[] = []
+  #owners: readonly Owner[] = []
+  /** Those that tap it while they are set up. */
+  readonly #staged = new Set<Owner>()
+  #taps: readonly Tap[] = []
 
   constructor(hookName: HookName, hook: AnyHook, rules: LedgerRules<Event>, isolation: Isolation) {
     this.hookName = hookName
@@ -93,7 +96,8 @@ export class TapLedger<Event, Side> {
     const sync = hookName === 'settled'
     hook.intercept({
       register: (tap) => {
-        const entry = (tap as unknown as { entry: Tap }).entry
+        const { entry } = tap as unknown as { readonly entry?: Tap }
+        if (entry === undefined) return tap
         if (sync) return { ...tap, type: 'sync', fn: watch(entry, hookName, rules, isolation) }
         const guarded = guard(entry, hookName, rules, isolation)
         const { timings } = isolation
@@ -117,12 +121,13 @@ export class TapLedger<Event, Side> {
 
   /** Those that are called, in order. */
   taps(): readonly Tap[] {
-    return this.#taps.filter(({ owner }) => !owner.staged)
+    return this.#taps
   }
 
-  /** Takes out the taps of who has gone, and puts in, and in order, those of who has gone live. */
-  refresh(): void {
-    this.#taps = this.#taps.filter((tap) => tap.owner.active)
+  /** From now on the taps of these are called, and no others. Of one that has been taken out, its guards answer. */
+  refresh(owners = this.#owners): void {
+    this.#owners = owners
+    for (const owner of this.#staged) if (!owner.staged || !owner.active) this.#staged.delete(owner)
     this.#rebuild()
   }
 
@@ -141,7 +146,7 @@ export class TapLedger<Event, Side> {
           : `${problem.path}: ${problem.message}`,
       )
     }
-    if (this.#taps.filter((tap) => !tap.owner.leaving).length >= MOST_TAPS) {
+    if (this.#tapsToCome >= MOST_TAPS) {
       throw invalid(
         `there are ${MOST_TAPS} taps on this hook already, which is the limit; tap it once, and choose what to do within that tap`,
       )
@@ -155,7 +160,8 @@ export class TapLedger<Event, Side> {
     if (timeout !== undefined && this.hookName === 'settled') {
       throw invalid('timeout: this hook does not wait for its taps')
     }
-    this.#taps.push({
+    owner.taps.push({
+      hook: this.hookName,
       owner,
       name: name === undefined ? owner.name : `${owner.name}: ${name}`,
       label: name,
@@ -166,7 +172,15 @@ export class TapLedger<Event, Side> {
       hangs: 0,
       skippedUntil: 0,
     })
-    if (!owner.staged) this.#rebuild()
+    if (owner.staged) this.#staged.add(owner)
+    else this.#rebuild()
+  }
+
+  /** How many taps it will have when those that are set up now have gone live. */
+  get #tapsToCome(): number {
+    const stay = this.#taps.filter(({ owner }) => !owner.leaving)
+    const come = [...this.#staged].flatMap(({ taps }) => taps)
+    return stay.length + come.filter(({ hook }) => hook === this.hookName).length
   }
 
   #checkFailure(onFailure: unknown, invalid: (problem: string) => ChatError): void {
@@ -180,11 +194,16 @@ export class TapLedger<Event, Side> {
   }
 
   #rebuild(): void {
-    const direction = this.#rules.reverse === true ? -1 : 1
-    this.#taps.sort((a, b) => a.stage - b.stage || direction * (a.owner.index - b.owner.index))
+    const owners = this.#rules.reverse === true ? this.#owners.toReversed() : this.#owners
+    this.#taps = owners
+      .flatMap(({ taps }) => taps)
+      .filter((tap) => tap.hook === this.hookName)
+      .filter(({ owner, onFailure }) => owner.active || onFailure !== undefined)
+      .toSorted((a, b) => a.stage - b.stage)
+    // tapable lets go of what it has compiled when it is tapped, and not when it is emptied.
+    this.#hook.tap('nothing', () => undefined)
     this.#hook.taps = []
     for (const tap of this.#taps) {
-      if (tap.owner.staged) continue
       const { name, stage } = tap
       // The entry travels in the tap's options to the interceptor above.
       this.#hook.tap({ name, stage, entry: tap } as { name: string }, tap.run as () => undefined)

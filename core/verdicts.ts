@@ -56,7 +56,11 @@ export function checkLineVerdict(answer: unknown, sender: Client): LineVerdict {
 /** Throws when an answer is a verdict for no line at all, whoever sent it. */
 export function checkLineKind(answer: unknown): void {
   const verdict = answer as Partial<Deliver> & Partial<Drop>
-  if (verdict?.kind === 'deliver') return
+  if (verdict?.kind === 'deliver') {
+    const { prefix } = verdict
+    if (prefix === undefined || typeof prefix === 'string') return
+    throw errors.prefixInvalid(prefix)
+  }
   if (verdict?.kind === 'drop' && typeof verdict.reason === 'string') return
   throw errors.verdictInvalid(found(answer), LINE_VERDICTS)
 }

@@ -44,6 +44,8 @@ export interface VisitsSetting {
   readonly log: ConnectionLog
   /** Read when somebody comes. */
   readonly limits: { readonly clients: number; readonly reservedDescriptors: number }
+  /** Whether anybody may still come. */
+  readonly accepts: () => boolean
   /** A `close` hook has ended. */
   readonly ended: () => void
 }
@@ -79,7 +81,8 @@ export class Visits {
 
   /** Takes in a connection, or tells it that the host is full. The label has been made safe. */
   come(stream: Duplex, peer: Peer, attachedBy?: Owner): void {
-    const { hooks, log, limits, connection: setting } = this.#setting
+    const { accepts, hooks, log, limits, connection: setting } = this.#setting
+    if (!accepts()) return void stream.destroy()
     if (this.#taken >= limits.clients) {
       log.came(peer.label, attachedBy?.name)
       log.refused(peer.label, `the server is full with ${limits.clients} clients`)

@@ -78,8 +78,8 @@ export interface TestHost extends AsyncDisposable {
   /** Switches it on again, in its place, as `multiecho plugins on` does. */
   on(plugin: string): Promise<Change>
   /**
-   * Takes a plugin out at once, with all that it registered, as `unloadAfterFaults` does: lines under way go on without
-   * it. Rejects with `PLUGIN_UNKNOWN`.
+   * Takes a plugin out at once, with all that it registered, guards too: lines under way go on without it, or are answered
+   * by its `onFailure` where they waited for it. Rejects with `PLUGIN_UNKNOWN`.
    */
   unload(plugin: string): Promise<void>
   /**

@@ -257,7 +257,7 @@ test('where a plugin cannot start, those of before come back with what they kept
   assert.equal(bob.take(), [`(${ann.id}) echo is back too`])
 })
 
-test('a plugin that cannot even come back is off, and that is reported', async () => {
+test('a plugin that cannot even come back has failed, and that is reported', async () => {
   let starts = 0
   const once = plugin('once', (host) => {
     host.onStart(() => {
@@ -272,10 +272,13 @@ test('a plugin that cannot even come back is off, and that is reported', async (
   )
   await using host = await createTestHost({ plugins: [once, echo()] })
   const ann = await join(host)
-  assert.match(await problemsOf(host, [broken, echo()]), 'once could not start: boom')
+  assert.match(
+    await problemsOf(host, [broken, echo()]),
+    /once could not start: boom \(\S+\); the plugins of before run again, but for once \(failed\)$/,
+  )
   assert.equal(faults(host), ['once onStart PLUGIN_START_FAILED'])
   assert.ok(
-    logged(host, 'plugins').includes('plugin once: it could not be brought back, and is off now'),
+    logged(host, 'plugins').includes('plugin once: it could not be brought back and has failed'),
   )
   assert.equal(await ann.say('/once'), ['there is no command /once'])
 })

@@ -56,6 +56,12 @@ test('a plugin with more taps than a hook takes is a fault of the config', async
   assert.match(String(error), /all.*hooks\.line\.tap: there are 256 taps/s)
 })
 
+test('the taps of all plugins that are set up together count', async () => {
+  const [first, second] = [tapping('first', 'line', MOST), tapping('second', 'line', 1)]
+  const error = await rejection(createTestHost({ plugins: [first.plugin, second.plugin] }))
+  assert.match(String(error), /second.*hooks\.line\.tap: there are 256 taps/s)
+})
+
 test('a plugin that is reloaded may tap as often as before', async () => {
   await using host = await createTestHost({ plugins: [tapping('many', 'line', MOST).plugin] })
   const change = await host.reload({ plugins: [tapping('many', 'line', MOST).plugin] })

@@ -120,7 +120,9 @@ for (const { name, type } of hooks) {
   test(`hooks.md has the deadline of ${name}`, () => {
     const source = readFileSync(join(root(), 'core/ledgers.ts'), 'utf8')
     const [, shared, own] =
-      new RegExp(`hooks\\.${name},\\s+(?:(\\w+)|\\{\\s*timeout: (\\w+))`).exec(source) ?? []
+      new RegExp(`hooks\\.${name},\\s+(?:(?:\\{ \\.\\.\\.)?(\\w+)|\\{\\s*timeout: (\\w+))`).exec(
+        source,
+      ) ?? []
     const constant =
       own ?? new RegExp(`const ${shared} = \\{ timeout: (\\w+)`).exec(source)?.[1] ?? ''
     const milliseconds = Number(new RegExp(`const ${constant} = (\\d+)`).exec(source)?.[1])

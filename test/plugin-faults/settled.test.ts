@@ -1,7 +1,7 @@
 /** A faulty tap of `settled`: it only watches, so nothing changes for anybody. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { drop, type LineEvent, type Plugin, type SettledEvent } from '../../core/index.ts'
+import { drop, refuse, type LineEvent, type Plugin, type SettledEvent } from '../../core/index.ts'
 import { createTestHost, type TestClient, type TestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import { between, crashes, fickle, nonsense } from '../support/memory-faults.ts'
@@ -120,5 +120,27 @@ for (const [name, change] of changes) {
     host.takeErrors()
   })
 }
+
+test('a watcher is heard ahead of a line and of a refusal, and behind a greeting and an answer', async () => {
+  const telling = plugin('telling', (host) => {
+    host.hooks.settled.tap('tell', ({ hook, verdict, event }) => {
+      event.client.send(`${hook} ${verdict.kind}`)
+      if (hook === 'line') host.broadcast('line settled')
+    })
+    host.command({ name: 'answer', help: '', run: () => 'answered' })
+    host.hooks.connect.tap('refuse', ({ client }) =>
+      client.id === 'nobody' ? refuse('refused') : undefined,
+    )
+  })
+  await using host = await createTestHost({ plugins: [telling, echo()] })
+  const ann = await host.connect('ann')
+  assert.equal(ann.lines, ['multiecho server v1.0', 'client id: ann', 'connect admit'])
+  assert.equal((await host.connect('nobody')).lines, ['connect refuse', 'refused'])
+  assert.equal(await ann.say('/answer'), ['answered', 'command done'])
+  assert.equal(await ann.say('/nothing'), ['command refuse', 'there is no command /nothing'])
+  const bob = await host.connect('bob')
+  await ann.say('hello')
+  assert.equal(bob.take(), ['line settled', '(ann) hello'])
+})
 
 test.run()

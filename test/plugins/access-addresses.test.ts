@@ -40,10 +40,8 @@ function written(bits: string, spelling: number): string {
   if (spelling === 0) return groups.map((group) => group.padStart(4, '0')).join(':')
   if (spelling === 1) return groups.join(':').toUpperCase()
   if (spelling === 2) return `${groups.slice(0, 6).join(':')}:${written(tail, 0)}`
-  const zeros = /\b0(:0)+\b/.exec(groups.join(':'))?.[0]
-  if (zeros === undefined) return groups.join(':')
-  const [before = '', after = ''] = groups.join(':').split(zeros, 2)
-  return `${before.replace(/:$/, '')}::${after.replace(/^:/, '')}`
+  // The first run of zeros, as groups: those at the end of 20 are none.
+  return groups.join(':').replace(/(^|:)0(:0)+(:|$)/, '::')
 }
 
 /** What a range or an address is: IPv4 that is mapped to IPv6 is IPv4. */

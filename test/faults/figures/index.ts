@@ -2,6 +2,7 @@
 import type { Figure } from '../figure.ts'
 import { blocked } from './blocked.ts'
 import { churn } from './churn.ts'
+import { closed } from './closed.ts'
 import { crash } from './crash.ts'
 import { descriptors } from './descriptors.ts'
 import { disk } from './disk.ts'
@@ -27,6 +28,7 @@ export const figures: readonly Figure[] = [
   disk,
   guards,
   stop,
+  closed,
   noLines,
   scripts,
   blocked,
