@@ -197,7 +197,7 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     },
     keep<T extends object>(name: string, init: () => T): T {
       checkKeep(owner.name, name, init)
-      const kept = owner.kept.get(name) ?? owner.before?.kept.get(name) ?? init()
+      const kept = owner.kept.get(name) ?? owner.inherited?.get(name) ?? init()
       checkKept(owner.name, kept)
       owner.kept.set(name, kept)
       return kept as T

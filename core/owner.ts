@@ -8,8 +8,10 @@ export interface Owner {
   /** Its place in the order of plugins. */
   index: number
   readonly checked: CheckedPlugin
-  /** Whose place it takes in a reload, and what that one kept. */
-  readonly before: Owner | undefined
+  /** Whose place it takes; undefined once that one has gone. */
+  before: Owner | undefined
+  /** What the one before it kept. */
+  readonly inherited: ReadonlyMap<string, unknown> | undefined
   /** True while it is set up: what it registers counts only once all that is set up with it goes live. */
   staged: boolean
   /** Whether a reload under way will take it out, so that its names are free for others. */
@@ -37,6 +39,7 @@ export function createOwner(checked: CheckedPlugin, before?: Owner): Owner {
     index: -1,
     checked,
     before,
+    inherited: before?.kept,
     staged: true,
     leaving: false,
     active: true,

@@ -117,6 +117,7 @@ export class PluginLives {
   forget(owner: Owner): void {
     this.#free(owner)
     for (const sink of owner.sinks) this.#parts.log.removeSink(sink)
+    for (const one of this.#owners) if (one.before === owner) one.before = undefined
   }
 
   /** Disposes of one plugin while the others go on. */
