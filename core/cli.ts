@@ -26,10 +26,8 @@ async function main(): Promise<number> {
   if (asked === undefined) return Status.Ok
   const { task } = asked
   switch (task.command) {
-    case 'run': {
-      const source = createSource(asked, task.watch)
-      return runHost(await source.load(), source)
-    }
+    case 'run':
+      return runHost(createSource(asked, task.watch))
     case 'check':
       return check(await createSource(asked).load())
     case 'reload':

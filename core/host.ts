@@ -239,6 +239,8 @@ export function createHost(first: Config, environment: Environment): ChatHost {
       })
     } catch (error) {
       if (log.hasSink) log.of('multiecho').error(describe(error))
+      // It may be that it had no time to start.
+      if (stop !== undefined) return undefined
       await close()
       throw error
     }

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { isIPv6 } from 'node:net'
 import { systemClock } from './clock.ts'
 import { CONTROL_PATH, type Config } from './config.ts'
-import { clientsThatFit } from './descriptors.ts'
+import { countRoom } from './descriptors.ts'
 import { describe, errors } from './errors.ts'
 import { openControl, type Control } from './control.ts'
 import { createReport, type Report } from './faults.ts'
@@ -45,10 +45,15 @@ export interface ConfigSource {
 }
 
 /** Runs a host until it is stopped; resolves to the status to end with. */
-export async function runHost(asked: Config, source: ConfigSource): Promise<number> {
+export async function runHost(source: ConfigSource): Promise<number> {
   const log = new Log((text) => process.stderr.write(text))
   log.of(undefined).info(`Chat ${PROTOCOL_VERSION}`)
-  const config = withRoom(asked, log)
+  const signals = receiveSignals(log)
+  const { stopped } = signals
+  const asked = await Promise.race([source.load(), stopped])
+  if (typeof asked === 'number') return asked
+  const room = countRoom()
+  const config = withRoom(asked, room, log)
   const onFault = source.watch ? reportToTerminal(log) : undefined
   const host = createHost(config, { clock: systemClock, random: Math.random, log, onFault })
   host.setUp()
@@ -61,31 +66,27 @@ export async function runHost(asked: Config, source: ConfigSource): Promise<numb
     host,
     log,
     ready,
-    load: async () => withRoom(await source.load(), log),
+    load: async () => withRoom(await source.load(), room, log),
     port: () => transport.port,
   })
-  const stopped = stopOnSignals(host, log, operations)
+  signals.pass(host, operations)
   // What is odd is told once it runs: a host that does not says in one sentence why.
   const notes: string[] = []
   const control = await openControlOf(config, operations, notes)
-  const address = await host.start(transport).catch((error: unknown) => {
+  try {
+    const address = await Promise.race([host.start(transport), stopped.then(() => undefined)])
+    if (address === undefined) return await stopped
+    const watching = source.watch ? watchSource(source, operations, log) : undefined
+    started()
+    for (const note of [...notes, ...host.notes()]) log.of('multiecho').warn(note)
+    process.stdout.write(
+      `multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`,
+    )
+    if (watching !== undefined) process.stdout.write(`watching ${watchedOf(config)}\n`)
+    return await stopped.finally(() => watching?.close())
+  } finally {
     control?.close()
-    throw error
-  })
-  const watching =
-    source.watch && address !== undefined ? watchSource(source, operations, log) : undefined
-  void stopped.then(() => {
-    control?.close()
-    watching?.close()
-  })
-  if (address === undefined) return stopped
-  started()
-  for (const note of [...notes, ...host.notes()]) log.of('multiecho').warn(note)
-  process.stdout.write(
-    `multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`,
-  )
-  if (watching !== undefined) process.stdout.write(`watching ${watchedOf(config)}\n`)
-  return stopped
+  }
 }
 
 function watchedOf({ file }: Config): string {
@@ -139,9 +140,9 @@ function watchSource(source: ConfigSource, operations: Operations, log: Log): { 
 }
 
 /** Lowers the number of clients to what there are descriptors for. Throws `NO_DESCRIPTORS` where that is none. */
-function withRoom(config: Config, log: Log): Config {
+function withRoom(config: Config, room: ReturnType<typeof countRoom>, log: Log): Config {
   const { clients, reservedDescriptors } = config.limits
-  const fit = clientsThatFit(reservedDescriptors)
+  const fit = room(reservedDescriptors)
   if (fit === undefined || fit >= clients) return config
   if (fit < 1) throw errors.noDescriptors(reservedDescriptors)
   log
@@ -152,56 +153,73 @@ function withRoom(config: Config, log: Log): Config {
   return { ...config, limits: { ...config.limits, clients: fit } }
 }
 
-/** Resolves to the status once the host has stopped, for whatever reason. */
-function stopOnSignals(host: ChatHost, log: Log, operations: Operations): Promise<number> {
-  return new Promise((resolve) => {
-    const chat = log.of('chat')
-    let status: number = Status.Ok
-    let stoppingSince: number | undefined
+interface Signals {
+  /** Resolves to the status to end with, once all has stopped for whatever reason. */
+  readonly stopped: Promise<number>
+  /** From now on they are for this host. Before there is one, a signal to stop ends the program at once. */
+  pass(host: ChatHost, operations: Operations): void
+}
 
-    const stop = (reason: string): void => {
-      if (stoppingSince !== undefined) return
-      stoppingSince = performance.now()
-      setTimeout(() => resolve(status), host.config.stopDeadline + STOP_GRACE)
-      host.stop(reason).then(
-        () => resolve(status),
-        (cause: unknown) => uncaught(cause),
-      )
-    }
-    const interrupt = (signal: NodeJS.Signals): void => {
-      if (stoppingSince === undefined) {
-        // The terminal shows ^C; what is printed now begins a line of its own.
-        if (signal === 'SIGINT' && process.stdout.isTTY) process.stdout.write('\n')
-        chat.info('interrupt signal received')
-        stop('signal')
-      } else if (performance.now() - stoppingSince > SAME_KEY) {
-        status = status === Status.Ok ? Status.Interrupted : status
-        host.expire()
-      }
-    }
-    const uncaught = (cause: unknown): void => {
-      status = Status.Uncaught
-      const stack = cause instanceof Error ? (cause.stack ?? cause.message) : describe(cause)
-      const remedy = uncaughtRemedy(cause)
-      chat.fatal(`uncaught error: ${describe(cause)}${remedy}`, { err: cause })
-      process.stderr.write(
-        `multiecho: uncaught error, stopping${remedy}\n${stack.split('\n').map(safeText).join('\n')}\n`,
-      )
-      stop('uncaught error')
-    }
-
-    const renew = (): void => {
-      log.reopen()
-      // A fault of the config is in the log.
-      operations.reload().catch(() => {})
-    }
-
-    process.on('SIGINT', interrupt)
-    process.on('SIGTERM', interrupt)
-    // On a terminal it means that the terminal has gone; a service is told by it that its log was rotated.
-    process.on('SIGHUP', process.stdin.isTTY ? interrupt : renew)
-    process.on('uncaughtException', uncaught)
+/** Receives signals, and the errors that nobody caught, from the first moment on: none is lost and none kills the process. */
+function receiveSignals(log: Log): Signals {
+  const chat = log.of('chat')
+  let status: number = Status.Ok
+  let stoppingSince: number | undefined
+  let running: { readonly host: ChatHost; readonly operations: Operations } | undefined
+  let reloadAsked = false
+  let end = (): void => {}
+  const stopped = new Promise<number>((resolve) => {
+    end = () => resolve(status)
   })
+
+  const stop = (reason: string): void => {
+    if (stoppingSince !== undefined) return
+    stoppingSince = performance.now()
+    if (running === undefined) return end()
+    const { host } = running
+    setTimeout(end, host.config.stopDeadline + STOP_GRACE)
+    host.stop(reason).then(end, uncaught)
+  }
+  const interrupt = (signal: NodeJS.Signals): void => {
+    if (stoppingSince === undefined) {
+      // The terminal shows ^C; what is printed now begins a line of its own.
+      if (signal === 'SIGINT' && process.stdout.isTTY) process.stdout.write('\n')
+      chat.info('interrupt signal received')
+      stop('signal')
+    } else if (performance.now() - stoppingSince > SAME_KEY) {
+      status = status === Status.Ok ? Status.Interrupted : status
+      running?.host.expire()
+    }
+  }
+  const uncaught = (cause: unknown): void => {
+    status = Status.Uncaught
+    const stack = cause instanceof Error ? (cause.stack ?? cause.message) : describe(cause)
+    const remedy = uncaughtRemedy(cause)
+    chat.fatal(`uncaught error: ${describe(cause)}${remedy}`, { err: cause })
+    process.stderr.write(
+      `multiecho: uncaught error, stopping${remedy}\n${stack.split('\n').map(safeText).join('\n')}\n`,
+    )
+    stop('uncaught error')
+  }
+  const renew = (): void => {
+    log.reopen()
+    reloadAsked = running === undefined
+    // A fault of the config is in the log.
+    running?.operations.reload().catch(() => {})
+  }
+
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
+  // On a terminal it means that the terminal has gone; a service is told by it that its log was rotated.
+  process.on('SIGHUP', process.stdin.isTTY ? interrupt : renew)
+  process.on('uncaughtException', uncaught)
+  return {
+    stopped,
+    pass(host, operations) {
+      running = { host, operations }
+      if (reloadAsked) renew()
+    },
+  }
 }
 
 /** What to do about an error that came neither out of the host nor out of what it calls, and could not be held up. */
