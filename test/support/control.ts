@@ -1,7 +1,14 @@
 /** Both ends of a control socket, as anybody could write them. */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { within } from './deadline.ts'
+import type { HostProcess } from './host.ts'
+
+/** Where a host has its socket that was told nothing else. */
+export function socketOf({ folder }: HostProcess): string {
+  return join(folder.path, '.multiecho.sock')
+}
 
 /** What a socket answers to a line. */
 export async function asked(path: string, line: string): Promise<string> {
