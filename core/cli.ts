@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import * as plugins from '../plugins/index.ts'
 import { parseArguments, type Arguments } from './arguments.ts'
+import { askHost } from './ask-host.ts'
 import { checkConfig, CONTROL_PATH, type Config } from './config.ts'
 import { CONFIG_NAMES, findConfigFile, loadConfigFile } from './config-file.ts'
-import { askHost } from './control.ts'
 import { systemClock } from './clock.ts'
 import { ChatError, ConfigError, describeFully } from './errors.ts'
 import { createHost, type ChatHost } from './host.ts'
@@ -17,7 +17,8 @@ import { Log } from './log.ts'
 import { writeNewPlugin, type HostPackage } from './new-plugin.ts'
 import type { Request } from './operations.ts'
 import { flushed, neverBlock } from './output.ts'
-import { runHost, Status, type ConfigSource } from './run.ts'
+import { runHost, type ConfigSource } from './run.ts'
+import { Status } from './signals.ts'
 
 /** Milliseconds that an error waits to be read. */
 const ERROR_PATIENCE = 500
@@ -27,10 +28,8 @@ async function main(): Promise<number> {
   if (asked === undefined) return printed()
   const { task } = asked
   switch (task.command) {
-    case 'run': {
-      const source = createSource(asked, task.watch)
-      return runHost(await source.load(), source)
-    }
+    case 'run':
+      return runHost(createSource(asked, task.watch))
     case 'check':
       return check(await createSource(asked).load())
     case 'reload':

@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'NAME_INVALID'
   | 'NOT_SETTLED'
   | 'NOT_WRITTEN'
+  | 'NO_ANSWER'
   | 'NO_DESCRIPTORS'
   | 'NO_HOST'
   | 'OPTION_UNKNOWN'
@@ -263,6 +264,9 @@ export const errors = {
 
   notWritten: (message: string, cause?: unknown) =>
     new ChatError('NOT_WRITTEN', message, { cause }),
+
+  noAnswer: (path: string, problem: string) =>
+    new ChatError('NO_ANSWER', `no answer at ${safeText(path)}: ${problem}`),
 
   noDescriptors: (reserved: number) =>
     new ChatError(

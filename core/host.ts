@@ -287,8 +287,8 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     setUp: () =>
       lives.replace(
         lives.stage(
-          first.plugins.map((checked) => ({ checked })),
-          first.file,
+          config.plugins.map((checked) => ({ checked })),
+          config.file,
         ),
       ),
     notes,

@@ -36,7 +36,7 @@ export async function loadModule(
   const folder = join(require.resolve('jiti/package.json'), '..', 'dist')
   const create = require(join(folder, 'jiti.cjs')) as CreateJiti
   const transform = require(join(folder, 'babel.cjs')) as NonNullable<JitiOptions['transform']>
-  for (const file of required()) delete require.cache[file]
+  forgetRequired()
   const jiti = create(
     import.meta.url,
     {
@@ -98,8 +98,21 @@ function required(): string[] {
   return Object.keys(require.cache).filter(isLocal)
 }
 
+/** Makes Node load them anew; what it has loaded is let go. */
+function forgetRequired(): void {
+  const files = required()
+  const gone = new Set(files.map((file) => require.cache[file]))
+  for (const file of files) delete require.cache[file]
+  // A module, as one of a package, lists all that it ever required.
+  for (const module of Object.values(require.cache)) {
+    if (module?.children.some((child) => gone.has(child)))
+      module.children = module.children.filter((child) => !gone.has(child))
+  }
+}
+
 function commonJs(file: string): unknown {
-  const exported: unknown = require(file)
+  // One that is used again would list all that it ever required, as a module does.
+  const exported: unknown = createRequire(import.meta.url)(file)
   return { ...Object(exported), default: exported }
 }
 

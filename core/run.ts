@@ -1,40 +1,19 @@
-/** A host as a process: what it prints, the signals that stop it, and the status it ends with. */
+/** A host as a process: how it comes by its config, what may talk to it, and what it prints. */
 import { networkInterfaces } from 'node:os'
 import { isIPv6 } from 'node:net'
 import { systemClock } from './clock.ts'
 import { CONTROL_PATH, type Config } from './config.ts'
-import { clientsThatFit } from './descriptors.ts'
-import { describe, describeFully, errors } from './errors.ts'
+import { countRoom } from './descriptors.ts'
+import { describe, errors } from './errors.ts'
 import { openControl, type Control } from './control.ts'
 import { createHost, type ChatHost } from './host.ts'
 import { Log } from './log.ts'
 import { createOperations, type Operations } from './operations.ts'
-import { flushed } from './output.ts'
-import { placeOf } from './place.ts'
+import { receiveSignals } from './signals.ts'
 import { createTcpTransport } from './tcp.ts'
 import { safeText } from './text.ts'
 import { PROTOCOL_VERSION } from './visits.ts'
 import { watchFiles } from './watch.ts'
-
-/** The statuses that the program ends with. */
-export const Status = {
-  Ok: 0,
-  /** It could not start, or a file or an address is not to be had. */
-  Failed: 1,
-  /** The command line or the config is wrong. */
-  Misused: 2,
-  /** An error that nobody caught (EX_SOFTWARE of sysexits.h). */
-  Uncaught: 70,
-  /** Stopped by a second signal (128 and SIGINT). */
-  Interrupted: 130,
-} as const
-
-/** Milliseconds within which a second signal is the same key: npm and the terminal both deliver it. */
-const SAME_KEY = 200
-/** Milliseconds beyond the deadline after which a stop that does not end is ended. */
-const STOP_GRACE = 500
-/** Milliseconds that whoever reads what is printed has for the last of it, however late it is. */
-const LAST_WORDS = 100
 
 /** How a host comes by its config. */
 export interface ConfigSource {
@@ -47,12 +26,17 @@ export interface ConfigSource {
 }
 
 /** Runs a host until it is stopped; resolves to the status to end with. */
-export async function runHost(asked: Config, source: ConfigSource): Promise<number> {
+export async function runHost(source: ConfigSource): Promise<number> {
   // Whoever writes a plugin looks at the terminal, and not into the log; so does whoever started it there.
   const echo = source.watch || process.stderr.isTTY
   const log = new Log((text) => process.stderr.write(text), { echo })
   log.of(undefined).info(`Chat ${PROTOCOL_VERSION}`)
-  const config = withRoom(asked, log)
+  const signals = receiveSignals(log)
+  const { stopped } = signals
+  const asked = await Promise.race([source.load(), stopped])
+  if (typeof asked === 'number') return asked
+  const room = countRoom()
+  const config = withRoom(asked, room, log)
   const host = createHost(config, { clock: systemClock, random: Math.random, log })
   host.setUp()
   const transport = createTcpTransport(config.host, config.port, log.of('tcpserver'))
@@ -64,31 +48,27 @@ export async function runHost(asked: Config, source: ConfigSource): Promise<numb
     host,
     log,
     ready,
-    load: async () => withRoom(await source.load(), log),
+    load: async () => withRoom(await source.load(), room, log),
     port: () => transport.port,
   })
-  const stopped = stopOnSignals(host, log, operations)
+  signals.pass(host, operations)
   // What is odd is told once it runs: a host that does not says in one sentence why.
   const notes: string[] = []
   const control = await openControlOf(config, operations, notes)
-  const address = await host.start(transport).catch((error: unknown) => {
+  try {
+    const address = await Promise.race([host.start(transport), stopped.then(() => undefined)])
+    if (address === undefined) return await stopped
+    const watching = source.watch ? watchSource(source, operations, log) : undefined
+    started()
+    for (const note of [...notes, ...host.notes()]) log.of('multiecho').warn(note)
+    process.stdout.write(
+      `multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`,
+    )
+    if (watching !== undefined) process.stdout.write(`watching ${watchedOf(config)}\n`)
+    return await stopped.finally(() => watching?.close())
+  } finally {
     control?.close()
-    throw error
-  })
-  const watching =
-    source.watch && address !== undefined ? watchSource(source, operations, log) : undefined
-  void stopped.then(() => {
-    control?.close()
-    watching?.close()
-  })
-  if (address === undefined) return stopped
-  started()
-  for (const note of [...notes, ...host.notes()]) log.of('multiecho').warn(note)
-  process.stdout.write(
-    `multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`,
-  )
-  if (watching !== undefined) process.stdout.write(`watching ${watchedOf(config)}\n`)
-  return stopped
+  }
 }
 
 function watchedOf({ file }: Config): string {
@@ -134,9 +114,9 @@ function watchSource(source: ConfigSource, operations: Operations, log: Log): { 
 }
 
 /** Lowers the number of clients to what there are descriptors for. Throws `NO_DESCRIPTORS` where that is none. */
-function withRoom(config: Config, log: Log): Config {
+function withRoom(config: Config, room: ReturnType<typeof countRoom>, log: Log): Config {
   const { clients, reservedDescriptors } = config.limits
-  const fit = clientsThatFit(reservedDescriptors)
+  const fit = room(reservedDescriptors)
   if (fit === undefined || fit >= clients) return config
   if (fit < 1) throw errors.noDescriptors(reservedDescriptors)
   log
@@ -145,70 +125,6 @@ function withRoom(config: Config, log: Log): Config {
       `there is room for ${fit} clients, not ${clients}: this process may open too few files; raise that with ulimit -n`,
     )
   return { ...config, limits: { ...config.limits, clients: fit } }
-}
-
-/** Resolves to the status once the host has stopped, for whatever reason. */
-function stopOnSignals(host: ChatHost, log: Log, operations: Operations): Promise<number> {
-  return new Promise((resolve) => {
-    const chat = log.of('chat')
-    let status: number = Status.Ok
-    let stoppingSince: number | undefined
-
-    const stop = (reason: string): void => {
-      if (stoppingSince !== undefined) return
-      stoppingSince = performance.now()
-      const { stopDeadline } = host.config
-      const deadline = stoppingSince + stopDeadline
-      setTimeout(() => resolve(status), stopDeadline + STOP_GRACE)
-      host.stop(reason).then(() => end(deadline - performance.now()), uncaught)
-    }
-    /** Ends once what was printed has been read, or is not for too long. */
-    const end = (patience: number): void => {
-      void flushed(Math.max(LAST_WORDS, patience)).then(() => resolve(status))
-    }
-    const interrupt = (signal: NodeJS.Signals): void => {
-      if (stoppingSince === undefined) {
-        // The terminal shows ^C; what is printed now begins a line of its own.
-        if (signal === 'SIGINT' && process.stdout.isTTY) process.stdout.write('\n')
-        chat.info('interrupt signal received')
-        stop('signal')
-      } else if (performance.now() - stoppingSince > SAME_KEY) {
-        status = status === Status.Ok ? Status.Interrupted : status
-        host.expire()
-        host.stop('signal').then(() => end(0), uncaught)
-      }
-    }
-    const uncaught = (cause: unknown): void => {
-      status = Status.Uncaught
-      const remedy = uncaughtRemedy(cause)
-      const what = `uncaught error: ${describe(cause)}${remedy}`
-      log.of('chat', { prints: false }).fatal(what, { err: cause })
-      process.stderr.write(
-        `multiecho: uncaught error, stopping${remedy}\n${describeFully(cause)}\n`,
-      )
-      stop('uncaught error')
-    }
-
-    const renew = (): void => {
-      log.reopen()
-      // A fault of the config is in the log.
-      operations.reload().catch(() => {})
-    }
-
-    process.on('SIGINT', interrupt)
-    process.on('SIGTERM', interrupt)
-    // On a terminal it means that the terminal has gone; a service is told by it that its log was rotated.
-    process.on('SIGHUP', process.stdin.isTTY ? interrupt : renew)
-    process.on('uncaughtException', uncaught)
-  })
-}
-
-/** What to do about an error that came neither out of the host nor out of what it calls, and could not be held up. */
-function uncaughtRemedy(cause: unknown): string {
-  const place = placeOf(cause)
-  return place === undefined
-    ? ''
-    : ` (${place}): a plugin's own timer or promise; use host.setTimeout, and catch what a promise rejects with`
 }
 
 /** How to join, from this machine and from another one. */

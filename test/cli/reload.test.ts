@@ -13,6 +13,7 @@ import {
   startHost,
   type HostProcess,
 } from '../support/host.ts'
+import { asked } from '../support/control.ts'
 import { join } from '../support/tcp-client.ts'
 
 const test = suite('reload of a running host')
@@ -90,20 +91,6 @@ test('two clients that keep talking lose no line over twenty reloads, and hear n
   }
   assert.is(log.match(/reloaded chat\.config\.ts/g)?.length, 20)
 })
-
-/** What a socket answers to a line. */
-function asked(address: string, line: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let answer = ''
-    const socket = connect(address, () => socket.write(`${line}\n`))
-    socket.on('data', (chunk: Buffer) => {
-      answer += String(chunk)
-      if (answer.endsWith('\n')) socket.destroy()
-    })
-    socket.on('close', () => resolve(answer))
-    socket.on('error', reject)
-  })
-}
 
 test('a config that cannot be parsed changes nothing, and the place is named', async () => {
   await using host = await startHost({ files, config: configOf('{}'), args: LOCAL })

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { checkConfig } from '../../core/config.ts'
 import * as publicFace from '../../core/index.ts'
 import { z } from '../../core/index.ts'
-import { Status } from '../../core/run.ts'
+import { Status } from '../../core/signals.ts'
 import * as plugins from '../../plugins/index.ts'
 import { groups } from '../faults/rows/index.ts'
 
