@@ -38,7 +38,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
   cli
     .option('-p, --port <n>', 'TCP port; a free one when neither this nor the config says')
     .option('--host <address>', 'Address to listen on; 0.0.0.0, all of IPv4, when neither says')
-    .option('-c, --config <file>', 'Config file; chat.config.ts, .js or .mjs here when left out')
+    .option('-c, --config <file>', 'Config file; chat.config.ts here when left out')
     .option(
       '--control <path>',
       'Control socket; .multiecho.sock here when neither this nor the config says',

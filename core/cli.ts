@@ -5,7 +5,8 @@ import { join, relative } from 'node:path'
 import * as plugins from '../plugins/index.ts'
 import { parseArguments, type Arguments } from './arguments.ts'
 import { checkConfig, CONTROL_PATH, type Config } from './config.ts'
-import { CONFIG_NAMES, findConfigFile, loadConfigFile } from './config-file.ts'
+import { loadConfigFile } from './config-file.ts'
+import { CONFIG_NAMES, findConfigFile } from './config-names.ts'
 import { askHost } from './control.ts'
 import { systemClock } from './clock.ts'
 import { ChatError, ConfigError } from './errors.ts'
@@ -68,7 +69,7 @@ function createSource(asked: Arguments, watch = false): ConfigSource {
     },
     async load() {
       path ??= findConfigFile(process.cwd(), asked.config)
-      const file = path === undefined ? undefined : relative(process.cwd(), path)
+      const file = path === undefined ? undefined : relative(process.cwd(), path) || '.'
       files = new Set([...files, ...met])
       met = new Set()
       const loaded =

@@ -184,6 +184,35 @@ export const errors = {
       },
     ]),
 
+  /** `names` are files of one folder that are each meant as its config. */
+  configUnclear: (names: readonly string[]) =>
+    new ConfigError('CONFIG_NOT_FOUND', undefined, [
+      {
+        path: '',
+        message: `${names.map(safeText).join(' and ')} are both here, and the chat has one config; remove the others, or name it with --config FILE`,
+      },
+    ]),
+
+  /** `right` is what it is to be called, where that is all that is wrong with it. */
+  configMisnamed: (name: string, right: string | undefined) =>
+    new ConfigError('CONFIG_NOT_FOUND', name, [
+      {
+        path: '',
+        message:
+          right === undefined
+            ? 'a config is TypeScript, JavaScript or JSON; write it as chat.config.ts, and remove this file'
+            : `a config that is to be found is called ${right}; rename it, or name it with --config FILE`,
+      },
+    ]),
+
+  configUnknown: (problem: string) =>
+    new ConfigError('CONFIG_NOT_FOUND', undefined, [
+      {
+        path: '',
+        message: `it cannot be told whether this folder has one: ${problem}; start in another folder, or name the file with --config FILE`,
+      },
+    ]),
+
   configGone: (file: string) =>
     new ConfigError('CONFIG_NOT_FOUND', file, [
       { path: '', message: 'the config file is gone; put it back, and reload again' },
@@ -425,7 +454,7 @@ export function show(value: unknown): string {
 }
 
 function configMessage(file: string | undefined, problems: readonly Problem[]): string {
-  const where = file ?? 'config'
+  const where = file === undefined ? 'config' : safeText(file)
   const lines = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
   if (lines.length === 1) return `${where}: ${lines[0]}`
   return [`${where}: ${lines.length} problems`, ...lines.map((line) => `  ${line}`)].join('\n')
