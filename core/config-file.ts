@@ -35,7 +35,7 @@ export async function loadConfigFile(
         return JSON.parse(readFileSync(real, 'utf8').replace(/^\ufeff/, ''))
       return await loadModule(real, virtualModules, files)
     } catch (cause) {
-      throw loadingError(cause, file, virtualModules)
+      throw loadingError(cause, file, real === path ? undefined : real, virtualModules)
     }
   }
   const config = await Promise.race([load(), late]).finally(() => clearTimeout(limit))
@@ -48,8 +48,13 @@ export async function loadConfigFile(
   return config
 }
 
-/** What went wrong, on one line, with what to do about it where that is known. */
-function loadingError(cause: unknown, file: string, virtualModules: VirtualModules): ConfigError {
+/** What went wrong, on one line, with what to do about it where that is known. `linked` is where a link has led to. */
+function loadingError(
+  cause: unknown,
+  file: string,
+  linked: string | undefined,
+  virtualModules: VirtualModules,
+): ConfigError {
   const failed = (problem: string): ConfigError => errors.configNotLoaded(file, problem)
   if (!(cause instanceof Error)) return failed(`it failed while it ran: ${describe(cause)}`)
   const message = readable(cause.message)
@@ -57,7 +62,11 @@ function loadingError(cause: unknown, file: string, virtualModules: VirtualModul
   if (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND') {
     const missing = message.replace(/ Require stack:.*/, '')
     const remedy = /'\.{0,2}\//.test(missing) ? 'correct' : 'install it, or correct'
-    return failed(`${missing}; ${remedy} its name in the import`)
+    const where =
+      linked === undefined
+        ? ''
+        : `; the config is a link, and imports are looked for beside ${nearPath(linked)}`
+    return failed(`${missing}; ${remedy} its name in the import${where}`)
   }
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
     const [, path = ''] = / for (\/.*)$/.exec(message) ?? []
