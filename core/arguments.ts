@@ -47,15 +47,12 @@ const SHARED = {
 export function parseArguments(argv: readonly string[], version: string): Arguments | undefined {
   const cli = cac('multiecho')
   let task: Task | undefined
-  const command = (name: string, does: string, ...shared: (keyof typeof SHARED)[]): Command =>
-    shared.reduce(
-      (made, option) => {
-        const [flags, meaning] = SHARED[option]
-        return made.option(flags, meaning)
-      },
-      cli.command(name, does),
-    )
-  command('[...words]', 'Run the chat host', 'port', 'host', 'config', 'control')
+  const declare = (name: string, does: string, ...shared: (keyof typeof SHARED)[]): Command => {
+    const declared = cli.command(name, does)
+    for (const option of shared) declared.option(SHARED[option][0], SHARED[option][1])
+    return declared
+  }
+  declare('[...words]', 'Run the chat host', 'port', 'host', 'config', 'control')
     .usage('[options]')
     .option('--watch', 'Reload when the config or a local file that it imports changes')
     .example((name) => `  $ ${name} -p 9090            run the chat on port 9090`)
@@ -66,7 +63,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
         throw errors.usage(`there is no command "${word}"${didYouMean(word, COMMANDS)}`)
       task = { command: 'run', watch: watch === true }
     })
-  command(
+  declare(
     'check',
     'Check the config and list all of its faults; nothing is opened',
     'port',
@@ -78,7 +75,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .action(() => {
       task = { command: 'check' }
     })
-  command('new-plugin <name> [folder]', 'Write a package with a new plugin in it')
+  declare('new-plugin <name> [folder]', 'Write a package with a new plugin in it')
     .usage('new-plugin <name> [folder] [options]')
     .option('--description <text>', 'What the plugin does, in a sentence')
     .option('--command <name>', 'Its first command; called like the plugin when left out')
@@ -90,12 +87,12 @@ export function parseArguments(argv: readonly string[], version: string): Argume
       const js = options['js'] === true
       task = { command: 'new-plugin', newPlugin: { name, folder, description, command, js } }
     })
-  command('reload', 'Make the host that runs here read its config again', 'control')
+  declare('reload', 'Make the host that runs here read its config again', 'control')
     .usage('reload [options]')
     .action(() => {
       task = { command: 'reload' }
     })
-  command(
+  declare(
     'plugins [on|off] [name]',
     'List the plugins of the host that runs here, or switch one on or off',
     'json',
@@ -115,7 +112,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
         throw errors.usage(`plugins ${word}: --json is for the list of plugins; leave it out`)
       task = { command: word, plugin }
     })
-  command(
+  declare(
     'inspect',
     'Show what runs here, or what the config would run: plugins, hooks, commands',
     'json',

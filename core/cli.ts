@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line. The one file that joins the host and the plugins that come with it. */
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'

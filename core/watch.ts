@@ -61,7 +61,7 @@ export function watchFiles(
     const before = paths
     const ways = new Set(Array.from(files(), (file) => [...waysTo(file)]).flat())
     const wanted = new Set(Array.from(ways, nearestFolder))
-    for (const folder of [...wanted]) for (const link of linksTo(ways, folder)) ways.add(link)
+    for (const folder of wanted) for (const link of linksTo(ways, folder)) ways.add(link)
     paths = ways
     for (const [folder, { watcher, inode }] of folders) {
       if (wanted.has(folder) && inodeOf(folder) === inode) continue

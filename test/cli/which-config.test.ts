@@ -16,7 +16,7 @@ import { findConfigFile, realConfigFile } from '../../core/config-names.ts'
 import { ConfigError } from '../../core/index.ts'
 import { startChild } from '../support/child.ts'
 import { CLI, makeFolder, runCli, runIn, sentenceOf, startHost } from '../support/host.ts'
-import { isThere, unless } from '../support/programs.ts'
+import { isThere, needs, unless } from '../support/programs.ts'
 
 const test = suite('which file is the config')
 
@@ -153,14 +153,11 @@ test('a folder of the name of the config is told as that', () => {
   assert.is(told(folder.path, '.'), `.: ${problem}`)
 })
 
-unless(test, isThere('mkfifo') ? undefined : 'the program mkfifo is not installed')(
-  'a pipe of the name of the config does not hang the start',
-  async () => {
-    using folder = makeFolder()
-    spawnSync('mkfifo', [join(folder.path, 'chat.config.ts')])
-    assert.match(await checked(folder.path), /: it is a pipe or a device, .*; name a file$/)
-  },
-)
+needs(test, 'mkfifo')('a pipe of the name of the config does not hang the start', async () => {
+  using folder = makeFolder()
+  spawnSync('mkfifo', [join(folder.path, 'chat.config.ts')])
+  assert.match(await checked(folder.path), /: it is a pipe or a device, .*; name a file$/)
+})
 
 test('a file in no language of a config is told so', () => {
   for (const name of ['party.yaml', 'party.toml', 'party.conf']) {
@@ -208,7 +205,7 @@ async function checkedByUser(folder: string, ...args: string[]): Promise<string>
   return sentenceOf(await child.ended())
 }
 
-for (const [what, mode, fileMode, told] of [
+for (const [what, mode, fileMode, expected] of [
   ['file', 0o700, 0o000, /^multiecho: chat\.config\.ts: it cannot be read: EACCES/],
   ['folder', 0o300, 0o600, /^multiecho: config: it cannot be told whether this folder has one: EA/],
 ] as const) {
@@ -218,7 +215,7 @@ for (const [what, mode, fileMode, told] of [
     if (isRoot) for (const path of [file, folder.path]) chownSync(path, NOBODY, NOBODY)
     chmodSync(file, fileMode)
     chmodSync(folder.path, mode)
-    assert.match(await checkedByUser(folder.path), told)
+    assert.match(await checkedByUser(folder.path), expected)
     chmodSync(folder.path, 0o700)
   })
 }
@@ -243,7 +240,7 @@ module.exports = defineConfig({ plugins: [echo({ prefix })] })`
   }
 })
 
-for (const [what, required, told] of [
+for (const [what, required, expected] of [
   ['a file', './nope.cjs', /Cannot find module '\.\/nope\.cjs'; correct its name in the import$/],
   ['a package', 'nope-pkg', /Cannot find module 'nope-pkg'; install it, or correct its name/],
 ] as const) {
@@ -252,7 +249,7 @@ for (const [what, required, told] of [
       const text = `const { defineConfig } = require('multiecho')
 const one = require('${required}')
 module.exports = defineConfig({ one })`
-      assert.match(sentenceOf(await runCli(['check'], { files: { [name]: text } })), told)
+      assert.match(sentenceOf(await runCli(['check'], { files: { [name]: text } })), expected)
     }
   })
 }
