@@ -82,7 +82,7 @@ export async function runHost(asked: Config, source: ConfigSource): Promise<numb
   started()
   for (const note of [...notes, ...host.notes()]) log.of('multiecho').warn(note)
   process.stdout.write(
-    `multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`,
+    `multiecho is listening on ${address}\n${joinHint(transport.address, transport.port)}\n`,
   )
   if (watching !== undefined) process.stdout.write(`watching ${watchedOf(config)}\n`)
   return stopped
