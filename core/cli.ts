@@ -142,7 +142,10 @@ function check(config: Config): number {
   const count = `${names.length} plugin${names.length === 1 ? '' : 's'}`
   const listed = names.length === 0 ? '' : `: ${names.join(', ')}`
   const summary = `${config.file ?? 'the defaults'}: no problems; ${count}${listed}`
-  process.stdout.write(`${[summary, ...host.notes()].join('\n')}\n`)
+  const starters = host.starters()
+  const unseen = `not looked at: the files, ports and the like that these open at the start: ${starters.join(', ')}`
+  const notes = starters.length === 0 ? host.notes() : [unseen, ...host.notes()]
+  process.stdout.write(`${[summary, ...notes].join('\n')}\n`)
   return Status.Ok
 }
 

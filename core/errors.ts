@@ -2,6 +2,7 @@
  * The catalogue: every error of the host is made here, by code. A text says what was expected, what was found, where, and
  * what to do. docs/reference/errors.md has an entry for each code.
  */
+import { missingFolderOf } from './missing-folder.ts'
 import { placeOf } from './place.ts'
 import { safeName, safeText } from './text.ts'
 
@@ -347,11 +348,11 @@ export const errors = {
     ),
 
   pluginStartFailed: (plugin: string, cause: unknown) =>
-    new ChatError('PLUGIN_START_FAILED', `${plugin} could not start: ${describeFault(cause)}`, {
-      plugin,
-      hook: 'onStart',
-      cause,
-    }),
+    new ChatError(
+      'PLUGIN_START_FAILED',
+      `${plugin} could not start: ${describeFault(cause)}${missingFolderOf(cause)}`,
+      { plugin, hook: 'onStart', cause },
+    ),
 
   prefixInvalid: (found: unknown, name: string) =>
     new ChatError(

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Server } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { listenError } from '../../core/listen-error.ts'
@@ -51,17 +52,25 @@ test('an address that is not here is named, with another way', async () => {
   )
 })
 
+const hasIPv6 = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ address }) => address === '::1'),
+)
+const testIPv6 = unless(test, hasIPv6 ? undefined : 'this machine has no address ::1')
+
 for (const host of ['fe80::1', 'fe80::1%nope', 'FEBF::7']) {
-  test(`${host}, without the interface that it belongs to, is told to be given with one`, async () => {
-    await fails(
-      ['--port', '0', '--host', host],
-      {},
-      new RegExp(
-        `: ${host} is an address of one network alone, .*; give it as ${host.split('%')[0]}%`,
-      ),
-      /--host/,
-    )
-  })
+  testIPv6(
+    `${host}, without the interface that it belongs to, is told to be given with one`,
+    async () => {
+      await fails(
+        ['--port', '0', '--host', host],
+        {},
+        new RegExp(
+          `: ${host} is an address of one network alone, .*; give it as ${host.split('%')[0]}%`,
+        ),
+        /--host/,
+      )
+    },
+  )
 }
 
 /** An error of a system that cannot be had here. */
@@ -129,7 +138,13 @@ test('a log file that cannot be opened is named, and nothing listens', async () 
     import { echo, logging } from 'multiecho/plugins'
     export default { plugins: [logging({ file: 'none/chat.log' }), echo()] }
   `
-  await fails(['--port', '0', '--host', '127.0.0.1'], { config }, /logging/, /none\/chat\.log/)
+  await fails(
+    ['--port', '0', '--host', '127.0.0.1'],
+    { config },
+    /logging/,
+    /none\/chat\.log/,
+    /; there is no folder \S+\/none: make it, or name another one$/,
+  )
 })
 
 test.run()
