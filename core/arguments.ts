@@ -242,7 +242,5 @@ function readHost(text: string): string {
   const parsed = hostSchema.safeParse(text)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  throw errors.usage(
-    `--host: ${issue?.message ?? 'not valid'}, found ${JSON.stringify(safeText(text))}`,
-  )
+  throw errors.usage(`--host: ${issue?.message ?? 'not valid'}`)
 }
