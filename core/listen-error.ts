@@ -14,6 +14,7 @@ export function withPort(address: string, port: number): string {
 
 function problemOf(error: NodeJS.ErrnoException, host: string, port: number): string {
   const where = withPort(host, port)
+  const unforeseen = `cannot listen on ${where}: ${error.message}; try another address with --host H, or another port with --port N`
   switch (error.code) {
     case 'EADDRINUSE':
       return `port ${port} on ${host} is taken by another program; stop that one, or choose another port with --port N`
@@ -26,13 +27,14 @@ function problemOf(error: NodeJS.ErrnoException, host: string, port: number): st
         ? `this machine has no IPv6, which ${host} is an address of; use 0.0.0.0 for all of its IPv4 addresses, or 127.0.0.1 for this machine alone, with --host H`
         : `this machine has no network of the kind of ${host}; give another address with --host H`
     case 'EINVAL':
-      if (!isIP(host) || !LINK_LOCAL.test(host)) break
+      if (!isIP(host) || !LINK_LOCAL.test(host)) return unforeseen
       return `${host} is an address of one network alone, and has to be given with the name of its interface; give it as ${zoned(host)} with --host H`
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `the host name ${host} is not known; give an address of this machine with --host H`
+    default:
+      return unforeseen
   }
-  return `cannot listen on ${where}: ${error.message}; try another address with --host H, or another port with --port N`
 }
 
 /** fe80::/10 (RFC 4291, 2.5.6). */
