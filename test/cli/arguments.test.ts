@@ -45,7 +45,7 @@ const COMMANDS: ReadonlyArray<readonly [typed: readonly string[], takes: readonl
   [['check'], ['--port', '--host', '--config', '--control']],
   [
     ['new-plugin', 'dice'],
-    ['--description', '--command'],
+    ['--description', '--command', '--js'],
   ],
   [['reload'], ['--control']],
   [['plugins'], ['--control', '--json']],
