@@ -1,5 +1,5 @@
 /** The command line: what was asked for, or one sentence about what is wrong with it. */
-import { cac, type CAC } from 'cac'
+import { cac, type CAC, type Command } from 'cac'
 import { hostSchema, portSchema } from './config.ts'
 import { describe, errors } from './errors.ts'
 import { didYouMean, nearest } from './nearest.ts'
@@ -31,20 +31,28 @@ const COMMANDS = ['check', 'reload', 'plugins', 'inspect', 'new-plugin']
 /** Those that ask a host which listens already. */
 const ASKING: ReadonlySet<string | undefined> = new Set(['reload', 'plugins', 'inspect'])
 
+/** Options of more than one command. Each is declared for those alone that have a use for it. */
+const SHARED = {
+  port: ['-p, --port <n>', 'TCP port; a free one when neither this nor the config says'],
+  host: ['--host <address>', 'Address to listen on; 0.0.0.0, all of IPv4, when neither says'],
+  config: ['-c, --config <file>', 'Config file; chat.config.ts here when left out'],
+  control: [
+    '--control <path>',
+    'Control socket; .multiecho.sock here when neither this nor the config says',
+  ],
+  json: ['--json', 'Print it as JSON'],
+} as const
+
 /** Returns undefined when the help or the version was asked for, and has been printed. Throws `USAGE`. */
 export function parseArguments(argv: readonly string[], version: string): Arguments | undefined {
   const cli = cac('multiecho')
   let task: Task | undefined
-  cli
-    .option('-p, --port <n>', 'TCP port; a free one when neither this nor the config says')
-    .option('--host <address>', 'Address to listen on; 0.0.0.0, all of IPv4, when neither says')
-    .option('-c, --config <file>', 'Config file; chat.config.ts, .js or .mjs here when left out')
-    .option(
-      '--control <path>',
-      'Control socket; .multiecho.sock here when neither this nor the config says',
-    )
-  cli
-    .command('[...words]', 'Run the chat host')
+  const declare = (name: string, does: string, ...shared: (keyof typeof SHARED)[]): Command => {
+    const declared = cli.command(name, does)
+    for (const option of shared) declared.option(SHARED[option][0], SHARED[option][1])
+    return declared
+  }
+  declare('[...words]', 'Run the chat host', 'port', 'host', 'config', 'control')
     .usage('[options]')
     .option('--watch', 'Reload when the config or a local file that it imports changes')
     .example((name) => `  $ ${name} -p 9090            run the chat on port 9090`)
@@ -55,44 +63,42 @@ export function parseArguments(argv: readonly string[], version: string): Argume
         throw errors.usage(`there is no command "${word}"${didYouMean(word, COMMANDS)}`)
       task = { command: 'run', watch: watch === true }
     })
-  cli
-    .command('check', 'Check the config and list all of its faults; nothing is opened')
+  declare(
+    'check',
+    'Check the config and list all of its faults; nothing is opened',
+    'port',
+    'host',
+    'config',
+    'control',
+  )
     .usage('check [options]')
     .action(() => {
       task = { command: 'check' }
     })
-  cli
-    .command('new-plugin <name> [folder]', 'Write a package with a new plugin in it')
+  declare('new-plugin <name> [folder]', 'Write a package with a new plugin in it')
     .usage('new-plugin <name> [folder] [options]')
     .option('--description <text>', 'What the plugin does, in a sentence')
     .option('--command <name>', 'Its first command; called like the plugin when left out')
     .option('--js', 'Write it in JavaScript, with its types checked all the same')
     .example((name) => `  $ ${name} new-plugin acme:dice --command roll`)
     .action((name: string, folder: string | undefined, options: Options) => {
-      for (const option of unusedBy('new-plugin')) {
-        if (options[option] === undefined) continue
-        throw errors.usage(
-          `--${option} is for running a chat; new-plugin takes --description, --command and --js`,
-        )
-      }
       const description = textOption(options, 'description')
       const command = textOption(options, 'command')
       const js = options['js'] === true
       task = { command: 'new-plugin', newPlugin: { name, folder, description, command, js } }
     })
-  cli
-    .command('reload', 'Make the host that runs here read its config again')
+  declare('reload', 'Make the host that runs here read its config again', 'control')
     .usage('reload [options]')
     .action(() => {
       task = { command: 'reload' }
     })
-  cli
-    .command(
-      'plugins [on|off] [name]',
-      'List the plugins of the host that runs here, or switch one on or off',
-    )
+  declare(
+    'plugins [on|off] [name]',
+    'List the plugins of the host that runs here, or switch one on or off',
+    'json',
+    'control',
+  )
     .usage('plugins [on|off NAME] [options]')
-    .option('--json', 'Print the list as JSON')
     .action((word: string | undefined, plugin: string | undefined, { json }: Options) => {
       if (word === undefined) {
         task = { command: 'plugins', json: json === true }
@@ -102,15 +108,18 @@ export function parseArguments(argv: readonly string[], version: string): Argume
         throw errors.usage(`plugins: expected on NAME or off NAME, found ${JSON.stringify(word)}`)
       if (plugin === undefined)
         throw errors.usage(`plugins ${word}: the name of a plugin is missing`)
+      if (json !== undefined)
+        throw errors.usage(`plugins ${word}: --json is for the list of plugins; leave it out`)
       task = { command: word, plugin }
     })
-  cli
-    .command(
-      'inspect',
-      'Show what runs here, or what the config would run: plugins, hooks, commands',
-    )
+  declare(
+    'inspect',
+    'Show what runs here, or what the config would run: plugins, hooks, commands',
+    'json',
+    'config',
+    'control',
+  )
     .usage('inspect [options]')
-    .option('--json', 'Print it as JSON')
     .option('--timings', 'Add calls, faults and time of each plugin of the running host')
     .action(({ json, timings, config, control }: Options) => {
       if (config !== undefined && (timings ?? control) !== undefined)
@@ -126,13 +135,16 @@ export function parseArguments(argv: readonly string[], version: string): Argume
         ...section,
         body: section.body
           .split('\n')
-          .filter((line) => !isMeaningless(line, cli.matchedCommandName))
+          // The default command has no name to list it by.
+          .filter((line) => !/^ *\[\.\.\.words\]/.test(line))
           .join('\n'),
       })),
   )
   cli.version(version)
   try {
-    cli.parse([...argv.slice(0, 2), ...argv.slice(2).flatMap(asText)], { run: false })
+    // pnpm hands on the -- that stands in front of a script's own options, and nothing here may follow one.
+    const typed = argv.slice(2).filter((argument) => argument !== '--')
+    cli.parse([...argv.slice(0, 2), ...typed.flatMap(asText)], { run: false })
     cli.runMatchedCommand()
   } catch (cause) {
     const problem = unknownOption(cli, cause) ?? describe(cause).replaceAll('`', '')
@@ -140,33 +152,15 @@ export function parseArguments(argv: readonly string[], version: string): Argume
   }
   if (task === undefined) return undefined
   const options: Options = cli.options
-  const name = cli.matchedCommandName
-  if (ASKING.has(name) && (options['port'] ?? options['host']) !== undefined)
-    throw errors.usage(
-      `${name} takes neither --port nor --host; a running host is found by its control socket, with --control PATH`,
-    )
   const port = textOption(options, 'port')
   const host = textOption(options, 'host')
   return {
     task,
     port: port === undefined ? undefined : readPort(port),
     host: host === undefined ? undefined : readHost(host),
-    config: textOption(options, 'config'),
-    control: textOption(options, 'control'),
+    config: pathOption(options, 'config'),
+    control: pathOption(options, 'control'),
   }
-}
-
-/** Global options that a command has no use for. */
-function unusedBy(command: string | undefined): readonly string[] {
-  if (command === 'new-plugin') return ['port', 'host', 'config', 'control']
-  return ASKING.has(command) ? ['port', 'host'] : []
-}
-
-/** Whether a line of the help is of an option without a use, or of the default command, which has no name to list it by. */
-function isMeaningless(line: string, command: string | undefined): boolean {
-  const [, option] = /^ +(?:-\w, )?--([\w-]+)/.exec(line) ?? []
-  if (option === undefined) return /^ *\[\.\.\.words\]/.test(line)
-  return unusedBy(command).includes(option)
 }
 
 /** What is wrong with an option that a command does not know: others do, or another one was meant. */
@@ -178,7 +172,8 @@ function unknownOption(cli: CAC, cause: unknown): string | undefined {
   const owners = cli.commands.filter((command) => namesOf(command).includes(name))
   if (owners.length > 0) {
     const uses = owners.map((owner) => (owner.isDefaultCommand ? 'running a chat' : owner.name))
-    return `--${name} is for ${uses.join(' and ')}`
+    const wanted = ASKING.has(cli.matchedCommandName) && name in SHARED
+    return `--${name} is for ${LIST.format(uses)}${wanted ? FOUND : ''}`
   }
   const known = [...namesOf(cli.globalCommand), ...namesOf(cli.matchedCommand ?? cli.globalCommand)]
   const meant = nearest(name, known)
@@ -186,11 +181,14 @@ function unknownOption(cli: CAC, cause: unknown): string | undefined {
   return `Unknown option ${dashes}${name}${hint}`
 }
 
+const LIST = new Intl.ListFormat('en')
+const FOUND = '; a host that runs is found by its control socket, with --control PATH'
+
 /** Options that take a text, by the ways to write them. */
 const LONG: Readonly<Record<string, string>> = { '-p': '--port', '-c': '--config' }
 /** Such an option, and the text where it is attached. */
 const TEXT_OPTION =
-  /^(?:(-p|-c)=?(.+)|(--port|--host|--config|--control|--description|--command)=(.*))$/s
+  /^(?:(-p|-c)(?:=|(?=[^=]))(.*)|(--port|--host|--config|--control|--description|--command)=(.*))$/s
 const BARE_TEXT_OPTION = /^(-p|-c|--port|--host|--config|--control|--description|--command)$/
 /** Behind it the parser takes a value as it is typed, where it would read `1.10` as the number 1.1 and "" as 0. */
 const MARK = '='
@@ -226,6 +224,12 @@ function textOption(options: Options, option: string): string | undefined {
   return String(value).slice(MARK.length)
 }
 
+function pathOption(options: Options, option: string): string | undefined {
+  const path = textOption(options, option)
+  if (path === '') throw errors.usage(`--${option}: expected a path, found ""`)
+  return path
+}
+
 function readPort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN
   if (portSchema.safeParse(port).success) return port
@@ -238,7 +242,5 @@ function readHost(text: string): string {
   const parsed = hostSchema.safeParse(text)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  throw errors.usage(
-    `--host: ${issue?.message ?? 'not valid'}, found ${JSON.stringify(safeText(text))}`,
-  )
+  throw errors.usage(`--host: ${issue?.message ?? 'not valid'}`)
 }

@@ -71,10 +71,9 @@ function* flatten(
 /** What keeps a value from being a plugin that this host can run. */
 function faultOf(value: unknown): Omit<Problem, 'path'> | undefined {
   if (isFactory(value)) {
-    const name = value.name === 'factory' ? value[PLUGIN_FACTORY] : value.name
     return {
       code: 'FACTORY_NOT_CALLED',
-      message: `it is the factory of the plugin ${safeText(value[PLUGIN_FACTORY])}, not a plugin; call it: ${safeText(name)}()`,
+      message: `it is the factory of the plugin ${safeText(value[PLUGIN_FACTORY])}, not a plugin; call it: ${calledAs(value[PLUGIN_FACTORY], '()')}`,
     }
   }
   if (typeof value !== 'object' || value === null || !(PLUGIN in value)) {
@@ -120,6 +119,13 @@ function definitionFault(plugin: Plugin, who: string): string | undefined {
   return undefined
 }
 
+/** How to call a factory. It is imported by some name: by the plugin's, as far as anybody can tell, where that can be one. */
+function calledAs(plugin: string, parentheses: string): string {
+  return /^[a-z]\w*$/.test(plugin)
+    ? `${plugin}${parentheses}`
+    : `put ${parentheses} behind the name that it is imported by`
+}
+
 function isFactory(
   value: unknown,
 ): value is ((...args: unknown[]) => unknown) & { readonly [PLUGIN_FACTORY]: string } {
@@ -137,7 +143,8 @@ function notPlugin(value: unknown): string {
       .map(([name]) => safeText(name))
     const [first = 'dice'] = factories
     const has = factories.length === 0 ? '' : `, which has ${factories.join(', ')}`
-    return `it is a module, not a plugin${has}; import the plugin by its name and call it: import { ${first} } from …, and ${first}()`
+    const [imported, called] = first === 'default' ? ['dice', 'dice'] : [`{ ${first} }`, first]
+    return `it is a module, not a plugin${has}; import the plugin by its name and call it: import ${imported} from …, and ${called}()`
   }
   if (isThenable(value)) return 'it is a promise, not a plugin; put await in front of it'
   if (typeof value === 'function') {
@@ -163,7 +170,7 @@ function checkOptions(plugin: Plugin, path: string, problems: Problem[]): unknow
 /** A fault of options that were left out, with what to do where it is their absence. */
 function leftOut(problem: Problem, plugin: Plugin, path: string): Problem {
   if (problem.path !== path) return problem
-  const message = `${problem.message}; call ${plugin.name} with its options, as in ${plugin.name}({ … }), or, in the plugin itself, put .prefault({}) behind its schema`
+  const message = `${problem.message}; it takes options; call it: ${calledAs(plugin.name, '({ … })')}, or, in the plugin itself, put .prefault({}) behind its schema`
   return { ...problem, message }
 }
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line. The one file that joins the host and the plugins that come with it. */
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -6,7 +5,8 @@ import * as plugins from '../plugins/index.ts'
 import { parseArguments, type Arguments } from './arguments.ts'
 import { askHost } from './ask-host.ts'
 import { checkConfig, CONTROL_PATH, type Config } from './config.ts'
-import { CONFIG_NAMES, findConfigFile, loadConfigFile } from './config-file.ts'
+import { loadConfigFile } from './config-file.ts'
+import { CONFIG_NAMES, findConfigFile } from './config-names.ts'
 import { systemClock } from './clock.ts'
 import { ChatError, ConfigError, describeFully } from './errors.ts'
 import { createHost, type ChatHost } from './host.ts'
@@ -68,7 +68,7 @@ function createSource(asked: Arguments, watch = false): ConfigSource {
     },
     async load() {
       path ??= findConfigFile(process.cwd(), asked.config)
-      const file = path === undefined ? undefined : relative(process.cwd(), path)
+      const file = path === undefined ? undefined : relative(process.cwd(), path) || '.'
       files = new Set([...files, ...met])
       met = new Set()
       const loaded =
@@ -148,7 +148,10 @@ function check(config: Config): Promise<number> {
   const count = `${names.length} plugin${names.length === 1 ? '' : 's'}`
   const listed = names.length === 0 ? '' : `: ${names.join(', ')}`
   const summary = `${config.file ?? 'the defaults'}: no problems; ${count}${listed}`
-  return print([summary, ...host.notes()].join('\n'))
+  const starters = host.starters()
+  const unseen = `not looked at: the files, ports and the like that these open at the start: ${starters.join(', ')}`
+  const notes = starters.length === 0 ? host.notes() : [unseen, ...host.notes()]
+  return print([summary, ...notes].join('\n'))
 }
 
 function ownPackage(): HostPackage {

@@ -1,33 +1,20 @@
-/** Finds and loads the config file. */
-import { existsSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
+/** Loads the config file. */
+import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
+import { realConfigFile } from './config-names.ts'
 import { describe, errors, type ConfigError } from './errors.ts'
 import { loadModule, type VirtualModules } from './module-loader.ts'
 import { didYouMean } from './nearest.ts'
 import { placeOf } from './place.ts'
 import { safeText } from './text.ts'
 
-/** Names of a config file, the first one that exists is taken. */
-export const CONFIG_NAMES = ['chat.config.ts', 'chat.config.js', 'chat.config.mjs']
-
 /** Milliseconds within which a config file has to be loaded: one that awaits what never comes is told. */
 const LOAD_LIMIT = 10_000
-
-/** Returns the path of the config file: the one that was asked for, or the one in the folder, or undefined. */
-export function findConfigFile(folder: string, asked: string | undefined): string | undefined {
-  if (asked !== undefined) {
-    const file = resolve(folder, asked)
-    if (!existsSync(file)) throw errors.configNotFound(asked)
-    return file
-  }
-  const found = CONFIG_NAMES.find((name) => existsSync(resolve(folder, name)))
-  return found === undefined ? undefined : resolve(folder, found)
-}
 
 /**
  * Returns what the file at a path exports by default; errors call it `file`. Throws `CONFIG_NOT_LOADED`, or
  * `CONFIG_NOT_FOUND` where it was there and is no more. Either way the local files that belong to it, itself included, are
- * added to `files`.
+ * added to `files`. What it imports is looked for beside the file itself, where a link leads to it.
  */
 export async function loadConfigFile(
   path: string,
@@ -36,7 +23,7 @@ export async function loadConfigFile(
   files: Set<string>,
 ): Promise<unknown> {
   files.add(path)
-  if (!existsSync(path)) throw errors.configGone(file)
+  const real = realConfigFile(path, file)
   let limit: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const problem = `it was not loaded within ${LOAD_LIMIT / 1000} s; find what it awaits`
@@ -44,23 +31,30 @@ export async function loadConfigFile(
   })
   const load = async (): Promise<unknown> => {
     try {
-      return await loadModule(path, virtualModules, files)
+      if (real.endsWith('.json'))
+        return JSON.parse(readFileSync(real, 'utf8').replace(/^\ufeff/, ''))
+      return await loadModule(real, virtualModules, files)
     } catch (cause) {
-      throw loadingError(cause, file, virtualModules)
+      throw loadingError(cause, file, real === path ? undefined : real, virtualModules)
     }
   }
   const config = await Promise.race([load(), late]).finally(() => clearTimeout(limit))
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw errors.configNotLoaded(
       file,
-      'it has no config; write: export default defineConfig({ … })',
+      'it has no config; write: export default defineConfig({ … }), or, in CommonJS, module.exports = { … }',
     )
   }
   return config
 }
 
-/** What went wrong, on one line, with what to do about it where that is known. */
-function loadingError(cause: unknown, file: string, virtualModules: VirtualModules): ConfigError {
+/** What went wrong, on one line, with what to do about it where that is known. `linked` is where a link has led to. */
+function loadingError(
+  cause: unknown,
+  file: string,
+  linked: string | undefined,
+  virtualModules: VirtualModules,
+): ConfigError {
   const failed = (problem: string): ConfigError => errors.configNotLoaded(file, problem)
   if (!(cause instanceof Error)) return failed(`it failed while it ran: ${describe(cause)}`)
   const message = readable(cause.message)
@@ -68,7 +62,17 @@ function loadingError(cause: unknown, file: string, virtualModules: VirtualModul
   if (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND') {
     const missing = message.replace(/ Require stack:.*/, '')
     const remedy = /'\.{0,2}\//.test(missing) ? 'correct' : 'install it, or correct'
-    return failed(`${missing}; ${remedy} its name in the import`)
+    const where =
+      linked === undefined
+        ? ''
+        : `; the config is a link, and imports are looked for beside ${nearPath(linked)}`
+    return failed(`${missing}; ${remedy} its name in the import${where}`)
+  }
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+    const [, path = ''] = / for (\/.*)$/.exec(message) ?? []
+    return failed(
+      `${nearPath(path)} cannot be imported: it is neither TypeScript, JavaScript nor JSON; read it with readFileSync`,
+    )
   }
   if (cause.message.startsWith(PARSE_ERROR) || cause.name === 'SyntaxError') {
     const { place = file, problem } = parseError(cause.message)

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { checkPlugins, type CheckedPlugin } from './check-plugins.ts'
-import { errors, type Problem } from './errors.ts'
+import { errors, show, type Problem } from './errors.ts'
 import { PLUGIN, type Plugin } from './plugin.ts'
 import { problemsOf } from './problems.ts'
 
@@ -18,7 +18,8 @@ export const portSchema = z.int().min(0).max(65535)
 export const hostSchema = z
   .string()
   .refine((host) => isIP(host) > 0 || (HOST_NAME.test(host) && !/^[\d.]+$/.test(host)), {
-    error: 'expected an address of this machine, as 0.0.0.0, 127.0.0.1 or ::, or a host name',
+    error: ({ input }) =>
+      `expected an address of this machine, as 0.0.0.0, 127.0.0.1 or ::, or a host name, found ${show(input)}`,
   })
 
 /** Where the control socket is when nobody says, from the folder in which the host was started. */

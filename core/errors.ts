@@ -2,6 +2,7 @@
  * The catalogue: every error of the host is made here, by code. A text says what was expected, what was found, where, and
  * what to do. docs/reference/errors.md has an entry for each code.
  */
+import { missingFolderOf } from './missing-folder.ts'
 import { placeOf } from './place.ts'
 import { safeName, safeText } from './text.ts'
 import { isError, stackOf, textOf } from './thrown.ts'
@@ -187,6 +188,35 @@ export const errors = {
       },
     ]),
 
+  /** `names` are files of one folder that are each meant as its config. */
+  configUnclear: (names: readonly string[]) =>
+    new ConfigError('CONFIG_NOT_FOUND', undefined, [
+      {
+        path: '',
+        message: `${names.map(safeText).join(' and ')} are both here, and the chat has one config; remove the others, or name it with --config FILE`,
+      },
+    ]),
+
+  /** `right` is what it is to be called, where that is all that is wrong with it. */
+  configMisnamed: (name: string, right: string | undefined) =>
+    new ConfigError('CONFIG_NOT_FOUND', name, [
+      {
+        path: '',
+        message:
+          right === undefined
+            ? 'a config is TypeScript, JavaScript or JSON; write it as chat.config.ts, and remove this file'
+            : `a config that is to be found is called ${right}; rename it, or name it with --config FILE`,
+      },
+    ]),
+
+  configUnknown: (problem: string) =>
+    new ConfigError('CONFIG_NOT_FOUND', undefined, [
+      {
+        path: '',
+        message: `it cannot be told whether this folder has one: ${problem}; start in another folder, or name the file with --config FILE`,
+      },
+    ]),
+
   configGone: (file: string) =>
     new ConfigError('CONFIG_NOT_FOUND', file, [
       { path: '', message: 'the config file is gone; put it back, and reload again' },
@@ -324,11 +354,11 @@ export const errors = {
     ),
 
   pluginStartFailed: (plugin: string, cause: unknown) =>
-    new ChatError('PLUGIN_START_FAILED', `${plugin} could not start: ${describeFault(cause)}`, {
-      plugin,
-      hook: 'onStart',
-      cause,
-    }),
+    new ChatError(
+      'PLUGIN_START_FAILED',
+      `${plugin} could not start: ${describeFault(cause)}${missingFolderOf(cause)}`,
+      { plugin, hook: 'onStart', cause },
+    ),
 
   prefixInvalid: (found: unknown, name?: string) =>
     new ChatError(
@@ -445,7 +475,7 @@ export function show(value: unknown): string {
 }
 
 function configMessage(file: string | undefined, problems: readonly Problem[]): string {
-  const where = file ?? 'config'
+  const where = file === undefined ? 'config' : safeText(file)
   const lines = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
   if (lines.length === 1) return `${where}: ${lines[0]}`
   return [`${where}: ${lines.length} problems`, ...lines.map((line) => `  ${line}`)].join('\n')

@@ -57,6 +57,8 @@ export interface ChatHost {
   start(transport?: Transport): Promise<string | undefined>
   /** What is odd about the config but no fault of it. */
   notes(): string[]
+  /** The plugins that do something at the start, which set-up cannot tell to go well. */
+  starters(): string[]
   /** Takes in a connection. */
   accept(stream: Duplex, peer: Peer): void
   /** Stops in order; resolves when all is done. Stopping twice is stopping once. */
@@ -292,6 +294,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
         ),
       ),
     notes,
+    starters: () => lives.owners.filter(({ starts }) => starts.length > 0).map(({ name }) => name),
     start,
     accept,
     stop(reason) {

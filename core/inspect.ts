@@ -5,6 +5,7 @@ import { Stage, type HookName } from './hooks.ts'
 import type { Ledgers } from './ledgers.ts'
 import type { Owner } from './owner.ts'
 import { API_VERSION, COPY } from './plugin.ts'
+import { HIDDEN, isSecret, withoutCredentials } from './secrets.ts'
 import type { Services } from './services.ts'
 import { safeText } from './text.ts'
 import type { Timings } from './timings.ts'
@@ -140,11 +141,6 @@ export function inspectTimings(
 
 const STAGES = new Map<number, string>(Object.entries(Stage).map(([name, value]) => [value, name]))
 
-const HIDDEN = '(hidden)'
-/** Keys whose values are nobody's business. */
-const SECRET = /pass|secret|token|credential|auth(?!or)|key$|cookie/i
-/** The part of a URL that says who asks. */
-const URL_CREDENTIALS = /\/\/[^/@\s]+@/g
 const DEEPEST = 8
 const LONGEST = 500
 
@@ -152,7 +148,7 @@ const LONGEST = 500
 function presentable(value: unknown, depth = 0): unknown {
   try {
     if (typeof value === 'string') {
-      const text = safeText(value.replaceAll(URL_CREDENTIALS, `//${HIDDEN}@`))
+      const text = safeText(withoutCredentials(value))
       return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
     }
     if (typeof value === 'function') return '(function)'
@@ -169,7 +165,7 @@ function presentable(value: unknown, depth = 0): unknown {
     return Object.fromEntries(
       entries.map(([key, one]) => [
         safeText(String(key)),
-        SECRET.test(String(key)) && one !== undefined ? HIDDEN : presentable(one, depth + 1),
+        isSecret(key as PropertyKey) && one !== undefined ? HIDDEN : presentable(one, depth + 1),
       ]),
     )
   } catch {

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, isAbsolute, join, parse, resolve } from 'node:path'
+import { dirname, extname, isAbsolute, join, parse, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { JitiOptions, createJiti } from 'jiti'
 
@@ -56,7 +56,8 @@ export async function loadModule(
       },
       async nativeImport(id) {
         const file = id.startsWith('file:') ? fileURLToPath(id) : id
-        if (!isLocal(file)) return import(id)
+        // What is no code jiti asks for but once, and shows what Node has to say about it.
+        if (!isLocal(file) || !isCode(file)) return import(id)
         if (isCommonJs(file)) return commonJs(file)
         // jiti then loads it by its own means.
         throw new Error('not left to Node')
@@ -65,8 +66,7 @@ export async function loadModule(
     },
   )
   try {
-    const loaded = await jiti.import<{ default?: unknown }>(path)
-    return await loaded.default
+    return await exportOf(await jiti.import<{ default?: unknown }>(path), path)
   } catch (error) {
     for (const file of missing(error)) files.add(file)
     throw error
@@ -114,6 +114,21 @@ function commonJs(file: string): unknown {
   // One that is used again would list all that it ever required, as a module does.
   const exported: unknown = createRequire(import.meta.url)(file)
   return { ...Object(exported), default: exported }
+}
+
+/** What a module exports by default; of CommonJS all that it exports, unless it has left its exports as they were. */
+function exportOf(loaded: { default?: unknown }, path: string): unknown {
+  const byNode = require.cache[path]
+  if (byNode === undefined && '__esModule' in loaded) return loaded.default
+  const exported: unknown = byNode?.exports ?? loaded
+  const isBare =
+    Object.getPrototypeOf(exported) === Object.prototype &&
+    Object.keys(Object(exported)).length === 0
+  return isBare ? undefined : exported
+}
+
+function isCode(file: string): boolean {
+  return /^(?:\.[cm]?[jt]sx?)?$/.test(extname(file))
 }
 
 /** Whether Node takes a file of JavaScript for CommonJS (nodejs.org/api/packages.html, determining module system). */

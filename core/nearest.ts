@@ -5,7 +5,7 @@ const BEGINNING = 3
 
 /**
  * Returns the candidate that is fewest edits away from the word, if it is near enough to be meant; where none is, the
- * shortest one of which the word is the beginning.
+ * shortest one of which the word is the beginning. A scope may be left out, or be another one.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   // They may be such as can be gone through but once.
@@ -13,7 +13,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let best: string | undefined
   let fewest = word.length <= 3 ? 2 : 3
   for (const candidate of words) {
-    const edits = distance(word.toLowerCase(), candidate.toLowerCase())
+    const edits = editsFrom(word.toLowerCase(), candidate.toLowerCase())
     if (edits < fewest && edits < candidate.length) {
       fewest = edits
       best = candidate
@@ -22,10 +22,22 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best ?? shortestFrom(word, words)
 }
 
+/** Fewest edits, with the scopes of names, as in `acme:dice`, or without them. */
+function editsFrom(word: string, candidate: string): number {
+  if (!word.includes(':') && !candidate.includes(':')) return distance(word, candidate)
+  return Math.min(distance(word, candidate), distance(withoutScope(word), withoutScope(candidate)))
+}
+
+function withoutScope(name: string): string {
+  return name.slice(name.indexOf(':') + 1)
+}
+
 function shortestFrom(word: string, candidates: readonly string[]): string | undefined {
   if (word.length < BEGINNING) return undefined
   const begins = candidates.filter((candidate) =>
-    candidate.toLowerCase().startsWith(word.toLowerCase()),
+    [candidate, withoutScope(candidate)].some((name) =>
+      name.toLowerCase().startsWith(word.toLowerCase()),
+    ),
   )
   return begins.toSorted((a, b) => a.length - b.length)[0]
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { show, type Problem } from './errors.ts'
 import { didYouMean } from './nearest.ts'
+import { HIDDEN, isSecret, withoutCredentials } from './secrets.ts'
 import { safeText } from './text.ts'
 import { textOf } from './thrown.ts'
 
@@ -16,7 +17,8 @@ export function problemsOf(
     const path = join(prefix, issue.path)
     const value = valueAt(input, issue.path)
     if (issue.code !== 'unrecognized_keys') {
-      return [{ path, message: `${demandOf(issue)}, found ${foundOf(issue, value)}` }]
+      const message = authored(issue, value) ?? `${demandOf(issue)}, found ${foundOf(issue, value)}`
+      return [{ path, message: safeText(message) }]
     }
     const known = keysAt(schema, issue.path)
     return issue.keys.map((key) => ({
@@ -38,6 +40,20 @@ function noSuchKey(key: string, known: readonly string[] | undefined): string {
 export function unknownKey(value: object, known: readonly string[]): string | undefined {
   const key = Object.keys(value).find((one) => !known.includes(one))
   return key === undefined ? undefined : `${safeText(key)}: ${noSuchKey(key, known)}`
+}
+
+/** What the author of the schema has to say, which is a whole sentence; undefined where the message is zod's own. */
+function authored(issue: z.core.$ZodIssue, value: unknown): string | undefined {
+  const usual = z.config().localeError?.({ ...issue, input: value } as z.core.$ZodRawIssue)
+  const usualMessage = typeof usual === 'string' ? usual : usual?.message
+  return withoutReceived(issue.message) === withoutReceived(usualMessage ?? '')
+    ? undefined
+    : issue.message
+}
+
+/** What was received may have been made of the value first, as a number of what was typed. */
+function withoutReceived(message: string): string {
+  return message.replace(/, received \w+$/, '')
 }
 
 /** What a value must be, in words for who wrote it rather than for who wrote the schema. */
@@ -82,7 +98,11 @@ function sizeOf(bound: string, size: number | bigint, origin: string): string {
 /** What zod measures by the number of its entries. */
 const COUNTED: ReadonlySet<string> = new Set(['array', 'set', 'map'])
 
+/** No secret is shown, and options that are one text may be one. */
 function foundOf(issue: z.core.$ZodIssue, value: unknown): string {
+  if (value !== undefined && issue.path.some(isSecret)) return HIDDEN
+  if (typeof value === 'string')
+    return issue.path.length === 0 ? 'a text' : show(withoutCredentials(value))
   const sized = issue.code === 'too_small' || issue.code === 'too_big'
   return sized && Array.isArray(value) ? String(value.length || 'none') : show(value)
 }

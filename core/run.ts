@@ -6,7 +6,7 @@ import { CONTROL_PATH, type Config } from './config.ts'
 import { countRoom } from './descriptors.ts'
 import { describe, errors } from './errors.ts'
 import { openControl, type Control } from './control.ts'
-import { createHost, type ChatHost } from './host.ts'
+import { createHost } from './host.ts'
 import { Log } from './log.ts'
 import { createOperations, type Operations } from './operations.ts'
 import { receiveSignals } from './signals.ts'
@@ -62,7 +62,7 @@ export async function runHost(source: ConfigSource): Promise<number> {
     started()
     for (const note of [...notes, ...host.notes()]) log.of('multiecho').warn(note)
     process.stdout.write(
-      `multiecho is listening on ${address}\n${joinHint(config.host, transport.port)}\n`,
+      `multiecho is listening on ${address}\n${joinHint(transport.address, transport.port)}\n`,
     )
     if (watching !== undefined) process.stdout.write(`watching ${watchedOf(config)}\n`)
     return await stopped.finally(() => watching?.close())

@@ -3,7 +3,7 @@ import type { PluginContext } from './context.ts'
 import { didYouMean } from './nearest.ts'
 import { placeOf } from './place.ts'
 
-const NOT_A_FUNCTION = /(?:^|\.)(\w+) is not a function/
+const NOT_A_FUNCTION = /(?:(?:^|\.)(\w+)\.)?(?<=^|\.)(\w+) is not a function/
 const OF_UNDEFINED = /^Cannot read properties of undefined \(reading '(?:tap|tapPromise)'\)/
 
 /** What to add to the message of what setup threw; nothing where it is no such slip. */
@@ -22,8 +22,15 @@ function meantBy(message: string, host: PluginContext): string {
   if (OF_UNDEFINED.test(message)) {
     return `; there is no hook of that name (the hooks are ${Object.keys(host.hooks).join(', ')})`
   }
-  const [, missing] = NOT_A_FUNCTION.exec(message) ?? []
-  return missing === undefined ? '' : didYouMean(missing, namesOf(host))
+  const [, from = '', missing] = NOT_A_FUNCTION.exec(message) ?? []
+  if (missing === undefined) return ''
+  const hook = Object.entries(host.hooks).find(([name]) => name === from)
+  if (hook !== undefined) return `; the hook ${from} has ${Object.keys(hook[1]).join(' and ')}`
+  // What is there elsewhere is no help, as the tapPromise of another hook.
+  return didYouMean(
+    missing,
+    [...namesOf(host)].filter((name) => name !== missing),
+  )
 }
 
 function namesOf({ hooks, ...doors }: PluginContext): Set<string> {

@@ -67,7 +67,7 @@ const optionsSchema = z.strictObject({
   stage: z
     .unknown()
     .refine((stage) => stage === undefined || stages.has(stage), {
-      error: STAGES,
+      error: ({ input }) => `${STAGES}, found ${show(input)}`,
     })
     .optional(),
   timeout: z.int().min(1).max(3_600_000).optional(),

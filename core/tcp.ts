@@ -1,7 +1,7 @@
 /** Connections over TCP. Knows nothing of chat: it hands over sockets and tells who is at their other end. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { errors, type ChatError } from './errors.ts'
 import type { Peer } from './connection.ts'
+import { listenError, withPort } from './listen-error.ts'
 import type { Logger } from './log.ts'
 import { unmapped, type Transport } from './transport.ts'
 
@@ -13,14 +13,19 @@ const KEEP_ALIVE_DELAY = 60_000
 export interface TcpTransport extends Transport {
   /** The port that it listens on, which is another than the one asked for where that was 0. */
   readonly port: number
+  /** The address that it listens on: of a host name, what it stands for. */
+  readonly address: string
 }
 
 export function createTcpTransport(host: string, port: number, log: Logger): TcpTransport {
   let server: Server | undefined
-  let bound = port
+  let bound = { address: host, port }
   return {
     get port() {
-      return bound
+      return bound.port
+    },
+    get address() {
+      return bound.address
     },
     listen({ connection, lost }) {
       return new Promise((resolve, reject) => {
@@ -42,9 +47,11 @@ export function createTcpTransport(host: string, port: number, log: Logger): Tcp
           reject(listenError(error, host, port)),
         )
         listening.listen({ host, port, backlog: ACCEPT_BACKLOG }, () => {
-          bound = (listening.address() as AddressInfo).port
+          const { address: given, port: free } = listening.address() as AddressInfo
+          // Node leaves out the zone of a link-local address.
+          bound = { address: host.includes('%') ? host : given, port: free }
           listening.on('error', (error) => log.error(`tcp server: ${error.message}`))
-          const address = withPort(host, bound)
+          const address = withPort(bound.address, bound.port)
           log.info(`tcp server listening on address ${address}`)
           resolve(address)
         })
@@ -58,11 +65,6 @@ export function createTcpTransport(host: string, port: number, log: Logger): Tcp
   }
 }
 
-/** `127.0.0.1:9090`, or `[::1]:9090`: without the brackets nobody could tell the port from the address. */
-function withPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-}
-
 /** Who is at the other end, or undefined when it has reset the connection before it could be asked (nodejs/node#23858). */
 function peerOf(socket: Socket): Peer | undefined {
   const { remoteAddress } = socket
@@ -70,34 +72,4 @@ function peerOf(socket: Socket): Peer | undefined {
   // A dual-stack socket has IPv4 peers too.
   const address = unmapped(remoteAddress)
   return { label: withPort(address, socket.remotePort as number), address }
-}
-
-/** What went wrong, where, and what to do, in one sentence. */
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): ChatError {
-  const where = withPort(host, port)
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return errors.listenFailed(
-        `port ${port} on ${host} is taken by another program; stop that one, or choose another port with --port N`,
-        error,
-      )
-    case 'EACCES':
-      return errors.listenFailed(
-        `this user may not listen on ${where}; choose a port of 1024 or above with --port N`,
-        error,
-      )
-    case 'EADDRNOTAVAIL':
-      return errors.listenFailed(
-        `${host} is not an address of this machine; use 0.0.0.0 for all of its addresses, or 127.0.0.1 for this machine alone, with --host H`,
-        error,
-      )
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return errors.listenFailed(
-        `the host name ${host} is not known; give an address of this machine with --host H`,
-        error,
-      )
-    default:
-      return errors.listenFailed(`cannot listen on ${where}: ${error.message}`, error)
-  }
 }

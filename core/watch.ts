@@ -1,11 +1,14 @@
 /** Tells when a file of a config has changed, has gone or is there again. */
-import { statSync, watch, type FSWatcher } from 'node:fs'
-import { dirname, join, sep } from 'node:path'
+import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync, watch } from 'node:fs'
+import type { FSWatcher } from 'node:fs'
+import { dirname, join, parse, resolve, sep } from 'node:path'
 
 /** Milliseconds for an editor to have written all that it writes. */
 const SETTLED = 100
 /** Milliseconds that the clock of files may be behind. */
 const BEHIND = 20
+/** Links that may stand one behind the other, as for Linux. */
+const LINKS = 40
 
 export interface Watch {
   /**
@@ -23,8 +26,8 @@ interface WatchedFolder {
 }
 
 /**
- * Watches the folders of files, since editors put a new file in the place of the old one. Where a folder is not there, the
- * one in which it would be made is watched.
+ * Watches the folders of files and of the links that lead to them, since editors put a new file in the place of the old
+ * one, and whoever swaps a link a new link. Where a folder is not there, the one in which it would be made is watched.
  */
 export function watchFiles(
   files: () => Iterable<string>,
@@ -32,6 +35,8 @@ export function watchFiles(
   failed: (problem: string) => void,
 ): Watch {
   const folders = new Map<string, WatchedFolder>()
+  /** The files and links. */
+  let paths: ReadonlySet<string> = new Set()
   let timer: NodeJS.Timeout | undefined
 
   function noteChange(): void {
@@ -42,7 +47,7 @@ export function watchFiles(
   function watchFolder(folder: string, inode: number): void {
     try {
       const watcher = watch(folder, (_event, name) => {
-        const isOurs = name === null || isOnTheWay(join(folder, name))
+        const isOurs = name === null || leadsTo(paths, join(folder, name))
         if (isOurs || inodeOf(folder) !== inode) noteChange()
       })
       watcher.on('error', (error) => failed(error.message))
@@ -52,27 +57,29 @@ export function watchFiles(
     }
   }
 
-  /** Whether it is one of the files, or a folder that has one. */
-  function isOnTheWay(path: string): boolean {
-    return Array.from(files()).some((file) => file === path || file.startsWith(path + sep))
-  }
-
   function update(since: number): void {
-    const wanted = new Set(Array.from(files(), nearestFolder))
+    const before = paths
+    const ways = new Set(Array.from(files(), (file) => [...waysTo(file)]).flat())
+    const wanted = new Set(Array.from(ways, nearestFolder))
+    for (const folder of wanted) for (const link of linksTo(ways, folder)) ways.add(link)
+    paths = ways
     for (const [folder, { watcher, inode }] of folders) {
       if (wanted.has(folder) && inodeOf(folder) === inode) continue
       watcher.close()
       folders.delete(folder)
     }
+    const fresh = new Set<string>()
     for (const folder of wanted) {
       const inode = inodeOf(folder)
       if (inode === undefined || folders.has(folder)) continue
       watchFolder(folder, inode)
-      const missed = Array.from(files()).some(
-        (file) => file.startsWith(folder + sep) && changedAt(file) > since - BEHIND,
-      )
-      if (missed) noteChange()
+      fresh.add(folder)
     }
+    const missed = Array.from(paths).some(
+      (path) =>
+        (!before.has(path) || fresh.has(nearestFolder(path))) && changedAt(path) > since - BEHIND,
+    )
+    if (missed) noteChange()
   }
 
   update(Infinity)
@@ -85,6 +92,40 @@ export function watchFiles(
   }
 }
 
+/** Whether a path is one of these, or a folder that has one. */
+function leadsTo(paths: ReadonlySet<string>, path: string): boolean {
+  return paths.has(path) || Array.from(paths).some((one) => one.startsWith(path + sep))
+}
+
+/** Each link on the way to a file, and the file itself: what another file may come from when it changes. */
+function* waysTo(file: string, left = LINKS): Generator<string> {
+  const { root } = parse(file)
+  const steps = file.slice(root.length).split(sep)
+  let path = root
+  for (const [index, step] of steps.entries()) {
+    path = join(path, step)
+    const target = had(() => readlinkSync(path))
+    if (target === undefined) continue
+    yield path
+    const next = resolve(dirname(path), target, ...steps.slice(index + 1))
+    if (left > 0) yield* waysTo(next, left - 1)
+    return
+  }
+  yield file
+}
+
+/** The links in a folder that lead to one of the files: an import that goes through one is known by where it led to. */
+function linksTo(files: ReadonlySet<string>, folder: string): string[] {
+  const entries = had(() => readdirSync(folder, { withFileTypes: true })) ?? []
+  return entries
+    .filter((entry) => entry.isSymbolicLink())
+    .map(({ name }) => join(folder, name))
+    .filter((link) => {
+      const target = had(() => realpathSync(link))
+      return target !== undefined && leadsTo(files, target)
+    })
+}
+
 /** The innermost folder on the way to a file that is there. */
 function nearestFolder(file: string): string {
   let folder = dirname(file)
@@ -92,20 +133,20 @@ function nearestFolder(file: string): string {
   return folder
 }
 
-/** Undefined where the folder is not to be had. */
 function inodeOf(folder: string): number | undefined {
-  try {
-    return statSync(folder).ino
-  } catch {
-    return undefined
-  }
+  return had(() => statSync(folder).ino)
 }
 
-/** When it was last written, moved or made; never where it is not there. */
-function changedAt(file: string): number {
+/** When the file, or the link, was last written, moved or made; never where it is not there. */
+function changedAt(path: string): number {
+  return had(() => lstatSync(path).ctimeMs) ?? -Infinity
+}
+
+/** What is asked of the file system; undefined where it is not to be had. */
+function had<T>(ask: () => T): T | undefined {
   try {
-    return statSync(file).ctimeMs
+    return ask()
   } catch {
-    return -Infinity
+    return undefined
   }
 }

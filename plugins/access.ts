@@ -4,7 +4,8 @@ import { contains, parseRange, parseRanges, siteOf } from './addresses.ts'
 
 /** An address, or a range as `10.0.0.0/8` or `2001:db8::/32`. */
 const rangeSchema = z.string().refine((text) => parseRange(text) !== undefined, {
-  error: 'expected an address or a range, as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32',
+  error: ({ input }) =>
+    `expected an address or a range, as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, found ${JSON.stringify(input)}`,
 })
 const ranges = z.array(rangeSchema)
 

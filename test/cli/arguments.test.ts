@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { parseArguments } from '../../core/arguments.ts'
+import { ChatError } from '../../core/index.ts'
 import { CHECKOUT, runCli, sentenceOf } from '../support/host.ts'
 
 const test = suite('the command line')
@@ -24,11 +26,94 @@ test('--help tells all options and commands', async () => {
   }
 })
 
-test('the help of a command leaves out what it has no use for', async () => {
-  const { stdout } = await runCli(['new-plugin', '--help'])
-  assert.match(stdout, '--description')
-  assert.not.match(stdout, /--port|--host|--config|--control/)
-  assert.not.match((await runCli(['reload', '--help'])).stdout, /--port|--host/)
+/** Every option, with a value where it takes one. */
+const OPTIONS = [
+  ['--port', '1'],
+  ['--host', '::1'],
+  ['--config', 'x.ts'],
+  ['--control', 'x.sock'],
+  ['--watch'],
+  ['--json'],
+  ['--timings'],
+  ['--description', 'x'],
+  ['--command', 'x'],
+  ['--js'],
+] as const
+
+const COMMANDS: ReadonlyArray<readonly [typed: readonly string[], takes: readonly string[]]> = [
+  [[], ['--port', '--host', '--config', '--control', '--watch']],
+  [['check'], ['--port', '--host', '--config', '--control']],
+  [
+    ['new-plugin', 'dice'],
+    ['--description', '--command', '--js'],
+  ],
+  [['reload'], ['--control']],
+  [['plugins'], ['--control', '--json']],
+  [['plugins', 'off', 'mute'], ['--control']],
+  [['inspect'], ['--config', '--control', '--json', '--timings']],
+]
+
+/** What is said of a command line; nothing where it is right. */
+function said(...args: readonly string[]): string {
+  try {
+    assert.ok(parseArguments(['node', 'multiecho', ...args], '1.0.0'))
+    return ''
+  } catch (error) {
+    if (!(error instanceof ChatError)) throw error
+    assert.is(error.code, 'USAGE')
+    return error.message
+  }
+}
+
+for (const [typed, takes] of COMMANDS) {
+  const name = typed.join(' ') || 'a run'
+  test(`${name} takes ${takes.join(', ')}, and refuses every other option`, () => {
+    for (const option of OPTIONS) {
+      const sentence = said(...typed, ...option)
+      if (takes.includes(option[0])) assert.is(sentence, '')
+      else assert.match(sentence, new RegExp(`${option[0]} is for \\w`), option[0])
+    }
+  })
+}
+
+for (const [typed, takes] of COMMANDS.filter(([words]) => words.length !== 3)) {
+  test(`the help of ${typed[0] ?? 'a run'} has exactly the options that it takes`, async () => {
+    const { stdout } = await runCli([...typed.slice(0, 1), '--help'])
+    const shown = stdout.match(/^ +(?:-\w, )?--[\w-]+/gm)?.map((line) => line.replace(/.*--/, '--'))
+    const always = typed.length === 0 ? ['--help', '--version'] : ['--help']
+    assert.equal(shown?.toSorted(), [...takes, ...always].toSorted())
+  })
+}
+
+test('a running host is found by its control socket, and not by where it listens or by a config', () => {
+  for (const option of ['--port', '--host', '--config'])
+    assert.match(said('reload', option, '1'), `--${option.slice(2)} is for running a chat`)
+  assert.match(
+    said('plugins', '-c', 'party.ts'),
+    '--config is for running a chat, check, and inspect; a host that runs is found by its control socket, with --control PATH; see',
+  )
+})
+
+test('a -- that pnpm hands on is passed over, wherever it stands', () => {
+  for (const [args, port] of [
+    [['--', '-p', '9090', '--watch'], 9090],
+    [['-p', '9090', '--', '--watch'], 9090],
+    [['--', '--', '--watch'], undefined],
+  ] as const) {
+    const asked = parseArguments(['node', 'multiecho', ...args], '1.0.0')
+    assert.equal(asked?.task, { command: 'run', watch: true })
+    assert.is(asked?.port, port)
+  }
+  assert.is(parseArguments(['node', 'multiecho', 'check', '--', '-c', 'x'], '1.0.0')?.config, 'x')
+  const off = parseArguments(['node', 'multiecho', 'plugins', '--', 'off', 'mute'], '1.0.0')
+  assert.equal(off?.task, { command: 'off', plugin: 'mute' })
+  assert.match(said('check', '--', '-p', 'x'), /--port: expected a whole number/)
+})
+
+test('an empty path is none', () => {
+  for (const args of [['-c', ''], ['-c='], ['--config', ''], ['check', '--config=']])
+    assert.is(said(...args), '--config: expected a path, found ""')
+  assert.is(said('reload', '--control', ''), '--control: expected a path, found ""')
 })
 
 test('--version tells the version of the package', async () => {
@@ -76,9 +161,9 @@ const wrong: ReadonlyArray<readonly [what: string, args: readonly string[], expe
   ['a repeated host', ['--host', '::1', '--host', '::1'], /--host\b.*\b2 times/],
   ['an argument behind check', ['check', 'all'], /\ball\b/],
   [
-    'a port for a host that runs',
-    ['plugins', 'off', 'mute', '-p', '1'],
-    /^multiecho: plugins takes/,
+    'the format of a list for a plugin that is switched',
+    ['plugins', 'on', 'mute', '--json'],
+    /^multiecho: plugins on: --json is for the list of plugins; leave it out/,
   ],
   ["a chat's option for a new plugin", ['new-plugin', 'dice', '--watch'], /--watch\b/],
   ['a plugin that is not named', ['plugins', 'on'], /name of a plugin is missing/],

@@ -178,6 +178,32 @@ test('check passes a good config and the defaults, and opens nothing', async () 
   assert.is(defaults.status, 0)
 })
 
+test('check says that it has not looked at what plugins open at the start', async () => {
+  const config = `
+    import { readFileSync } from 'node:fs'
+    import { definePlugin } from 'multiecho'
+    import { echo } from 'multiecho/plugins'
+    const words = definePlugin({
+      name: 'words',
+      apiVersion: 1,
+      setup: (host) => host.onStart(() => void readFileSync('words.txt')),
+    })
+    export default { plugins: [words(), echo()] }
+  `
+  const unseen =
+    'not looked at: the files, ports and the like that these open at the start: words\n'
+  const { status, stdout } = await runCli(['check'], { config })
+  assert.is(stdout, `chat.config.ts: no problems; 2 plugins: words, echo\n${unseen}`)
+  assert.is(status, 0)
+  const started = await runCli(['--port', '0', '--host', '127.0.0.1'], { config })
+  assert.match(
+    sentenceOf(started),
+    /words could not start: ENOENT: .*'words\.txt' \(chat\.config\.ts:8\)$/,
+  )
+  const none = config.replace('host.onStart', 'void')
+  assert.not.match((await runCli(['check'], { config: none })).stdout, 'not looked at')
+})
+
 test('check looks at the file that --config names', async () => {
   const files = { 'party.ts': 'export default { prot: 1 }', 'chat.config.ts': 'export default {}' }
   const ended = await runCli(['check', '--config', 'party.ts'], { files })

@@ -305,6 +305,21 @@ test('a plugin is switched off and on again', async () => {
   assert.match(sentenceOf(await tell(host, 'plugins', 'off', 'mut')), 'did you mean "mute"?')
 })
 
+test('a plugin is called by its whole name, which is told where its scope was left out', async () => {
+  const config = `import { definePlugin } from 'multiecho'
+const translate = definePlugin({ name: 'acme:translate', apiVersion: 1, setup() {} })
+export default { plugins: [translate()] }`
+  await using host = await startHost({ config })
+  for (const word of ['off', 'on']) {
+    assert.match(
+      sentenceOf(await tell(host, 'plugins', word, 'translate')),
+      'there is no plugin "translate" in the config; did you mean "acme:translate"?',
+    )
+    const { stdout } = await tell(host, 'plugins', word, 'acme:translate')
+    assert.is(stdout, `acme:translate is ${word}\n`)
+  }
+})
+
 test('inspect shows what runs, or what would', async () => {
   const config = `import { definePlugin, z } from 'multiecho'
 import { echo, mute } from 'multiecho/plugins'

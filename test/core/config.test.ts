@@ -196,6 +196,31 @@ test('an uncalled factory is told to be called', () => {
   ])
 })
 
+test('how to call a plugin is code where its name can be one, and words where it cannot', () => {
+  const options = z.strictObject({ to: z.string() })
+  const named = (name: string) => definePlugin({ name, apiVersion: 1, options, setup() {} })
+  for (const [name, bare, called] of [
+    ['dice', 'dice()', 'dice({ … })'],
+    [
+      'acme:translate',
+      'put () behind the name that it is imported by',
+      'put ({ … }) behind the name that it is imported by',
+    ],
+    [
+      'to-german',
+      'put () behind the name that it is imported by',
+      'put ({ … }) behind the name that it is imported by',
+    ],
+  ] as const) {
+    const factory = named(name)
+    assert.equal(problemsOf({ plugins: [factory] }), [
+      `plugins[0]: it is the factory of the plugin ${name}, not a plugin; call it: ${bare}`,
+    ])
+    const [problem = ''] = problemsOf({ plugins: [(factory as unknown as () => Plugin)()] })
+    assert.match(problem, `; it takes options; call it: ${called}, or, in the plugin itself, `)
+  }
+})
+
 test('a module in place of its plugin is told', async () => {
   const [problem] = problemsOf({ plugins: [await import('../../plugins/echo.ts')] })
   assert.match(problem ?? '', /^plugins\[0\]: it is a module, not a plugin/)
@@ -358,6 +383,95 @@ test('options that must be given and were left out are told how to be given', ()
     /^plugins\[0\] \(needy\): must be an object, found undefined; .* needy\({ … }\), or, .*\.prefault\({}\)/,
   )
   assert.match(problemsOf({ plugins: [needy({} as never)] })[0] ?? '', /a number, found undefined$/)
+})
+
+test('a message of the author of the schema stands as it was written, and with no second end', () => {
+  const text = z.string()
+  const told = definePlugin({
+    name: 'told',
+    apiVersion: 1,
+    options: z.strictObject({
+      refined: text.refine((value) => value === 'ok', 'write ok here.'),
+      seen: text.refine(() => false, {
+        error: ({ input }) => `ok was wanted, ${String(input)} is`,
+      }),
+      typed: z.int({ error: 'how many there are' }),
+      short: text.min(3, { error: 'three letters at least' }),
+      unsaid: text.refine(() => false),
+      usual: z.coerce.number(),
+    }),
+    setup() {},
+  })
+  const options = { refined: 'a', seen: 'b', typed: 'c', short: 'd', unsaid: 'e', usual: 'f' }
+  assert.equal(problemsOf({ plugins: [told(options as never)] }), [
+    'plugins[0] (told): refined: write ok here.',
+    'plugins[0] (told): seen: ok was wanted, b is',
+    'plugins[0] (told): typed: how many there are',
+    'plugins[0] (told): short: three letters at least',
+    'plugins[0] (told): unsaid: Invalid input, found "e"',
+    'plugins[0] (told): usual: must be a number, found "f"',
+  ])
+})
+
+test('no secret is shown where an option is wrong', () => {
+  const number = z.number()
+  const keys = ['password', 'dbPwd', 'apiKey', 'apiKeys', 'authToken', 'cookie', 'webhook']
+  const secretive = definePlugin({
+    name: 'secretive',
+    apiVersion: 1,
+    options: z.strictObject({
+      ...Object.fromEntries(keys.map((key) => [key, number])),
+      tokens: z.array(number),
+      secrets: z.record(z.string(), z.strictObject({ of: number })),
+      login: z.strictObject({ secret: number }),
+      url: number,
+      author: number,
+    }),
+    setup() {},
+  })
+  const value = 'hunter2'
+  const problems = problemsOf({
+    plugins: [
+      secretive({
+        ...Object.fromEntries(keys.map((key) => [key, value])),
+        tokens: [value],
+        secrets: { one: { of: value } },
+        login: { secret: value },
+        url: `irc://ann:${value}@chat.example/`,
+        author: 'Ann',
+      } as never),
+    ],
+  })
+  assert.is(problems.length, keys.length + 5)
+  assert.not.match(problems.join('\n'), value)
+  for (const problem of problems.slice(0, keys.length + 3))
+    assert.match(problem, /: must be a number, found \(hidden\)$/)
+  assert.match(problems.at(-2) ?? '', /found "irc:\/\/\(hidden\)@chat\.example\/"$/)
+  assert.match(problems.at(-1) ?? '', /found "Ann"$/)
+})
+
+test('options that are one text are not shown, since they may be a secret', () => {
+  const sealed = definePlugin({
+    name: 'sealed',
+    apiVersion: 1,
+    options: z.strictObject({}),
+    setup() {},
+  })
+  assert.equal(problemsOf({ plugins: [sealed('hunter2' as never)] }), [
+    'plugins[0] (sealed): must be an object, found a text',
+  ])
+})
+
+test('a secret that was left out is told as that', () => {
+  const sealed = definePlugin({
+    name: 'sealed',
+    apiVersion: 1,
+    options: z.strictObject({ password: z.string() }),
+    setup() {},
+  })
+  assert.equal(problemsOf({ plugins: [sealed({} as never)] }), [
+    'plugins[0] (sealed): password: must be a text, found undefined',
+  ])
 })
 
 test('sizes are told in words for what is counted', () => {
@@ -561,6 +675,18 @@ test('the beginning of a word is enough where nothing is nearer', () => {
   assert.is(nearest('SEC', new Set(['seconds']).values()), 'seconds')
   assert.is(nearest('sec', ['seconds', 'sex']), 'sex')
   assert.is(nearest('se', ['seconds']), undefined)
+})
+
+test('a scope may be left out, or be another one', () => {
+  const names = ['acme:translate', 'echo', 'mute', 'acme:dice']
+  assert.is(nearest('translate', names), 'acme:translate')
+  assert.is(nearest('tranlsate', names), 'acme:translate')
+  assert.is(nearest('trans', names), 'acme:translate')
+  assert.is(nearest('other:dice', names), 'acme:dice')
+  assert.is(nearest('acme:echo', names), 'echo')
+  assert.is(nearest('acme:translat', names), 'acme:translate')
+  assert.is(nearest('acme', names), 'acme:dice')
+  assert.is(nearest('acme:weather', names), undefined)
 })
 
 test('the first of several that are as near is taken', () => {

@@ -250,6 +250,18 @@ test('settled can be tapped at once alone', async () => {
   assert.equal(Object.keys(one.host.hooks.close), ['tap', 'tapPromise'])
 })
 
+test('a hook that lacks a way to be tapped is told with the ways that it has', async () => {
+  for (const [setup, ways] of [
+    [({ hooks }: Slip) => hooks.settled.tapPromise(), 'settled has tap'],
+    [({ hooks: { settled } }: Slip) => settled.tapPromise(), 'settled has tap'],
+    [({ hooks }: Slip) => hooks.close.tapAsync(), 'close has tap and tapPromise'],
+    [({ hooks }: Slip) => hooks.line.tapp(), 'line has tap and tapPromise'],
+  ] as const) {
+    const error = await rejection(createTestHost({ plugins: [plugin('one', setup as never)] }))
+    assert.match(String(error), new RegExp(`is not a function \\(at \\S+\\); the hook ${ways}$`))
+  }
+})
+
 test('a slip of the pen in setup is told with its place, and with what was meant', async () => {
   const told = async (setup: (host: never) => unknown) =>
     String(await rejection(createTestHost({ plugins: [plugin('one', setup as () => void)] })))
@@ -257,7 +269,6 @@ test('a slip of the pen in setup is told with its place, and with what was meant
   for (const [setup, meant] of [
     [(host: Slip) => host.clientStat(), 'clientState'],
     [({ comand }: Slip) => comand(), 'command'],
-    [({ hooks }: Slip) => hooks.line.tapp(), 'tap'],
   ] as const) {
     assert.match(
       await told(setup),
@@ -275,7 +286,12 @@ test('a slip of the pen in setup is told with its place, and with what was meant
 interface Slip {
   clientStat(): void
   comand(): void
-  readonly hooks: { readonly line: { tapp(): void }; readonly lien: { tap(): void } }
+  readonly hooks: {
+    readonly line: { tapp(): void }
+    readonly lien: { tap(): void }
+    readonly settled: { tapPromise(): void }
+    readonly close: { tapAsync(): void }
+  }
   readonly x: { readonly y: number }
 }
 
