@@ -83,6 +83,7 @@ export class PluginLives {
       owner.taps.length = 0
       this.#parts.states.remove(owner, this.#connections)
     }
+    for (const ledger of Object.values(this.#parts.ledgers)) ledger.refresh()
   }
 
   /**

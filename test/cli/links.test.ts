@@ -129,9 +129,11 @@ test('with --watch a link that leads nowhere is watched until there is a file be
   using folder = makeFolder({ config: configOf('one') })
   await using child = await watching(folder.path)
   relink(folder, 'later/chat.config.ts', 'chat.config.ts')
-  await child.stdout.until(/^not reloaded: chat\.config\.ts: it is a link to later\/.*\n/m)
+  await child.stderr.until(
+    /^multiecho: not reloaded: chat\.config\.ts: it is a link to later\/.*\n/m,
+  )
   mkdirSync(join(folder.path, 'later'))
-  await child.stdout.until(/^not reloaded: .*\n/m)
+  await child.stderr.until(/^multiecho: not reloaded: .*\n/m)
   writeFileSync(join(folder.path, 'later/new'), configOf('two'))
   renameSync(join(folder.path, 'later/new'), join(folder.path, 'later/chat.config.ts'))
   await added(child, 'two')
