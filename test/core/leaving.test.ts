@@ -131,6 +131,33 @@ test('a client whose input was held back can end its side all the same', async (
   assert.is(ours.destroyed, true)
 })
 
+test('what waited for clients that have gone counts for nobody', async () => {
+  const chat = probe()
+  await using host = await createTestHost({
+    plugins: [chat.plugin],
+    limits: { backlogSoft: 1000, backlogHard: 50_000, backlogTotal: 60_000 },
+  })
+  const fill = async (label: string): Promise<Peer> => {
+    const deaf = new Peer({ deaf: true })
+    chat.host.attach(deaf, { label })
+    await host.quiet()
+    for (let count = 0; count < 12; count++) {
+      chat.host.clients.get(label)?.send('x'.repeat(3000))
+      await host.quiet()
+    }
+    return deaf
+  }
+  for (let round = 0; round < 5; round++) {
+    const gone = await fill(`gone ${round}`)
+    assert.is(gone.destroyed, false)
+    gone.destroy()
+    await host.quiet()
+  }
+  const stays = await fill('stays')
+  for (let count = 0; count < 5; count++) await turn()
+  assert.is(stays.destroyed, false)
+})
+
 // Who is sent away
 
 /** A room with place for one client, who is there. */
