@@ -58,9 +58,14 @@ export const telnet: readonly Check[] = [
 
   onHost('T1', 'a million option requests cost at most 100 ms of CPU', {}, async (host) => {
     const [speaker, watcher] = await host.room.pair()
+    const flood = async (): Promise<void> => {
+      await speaker.peer.send(times(1_000_000, bytes(IAC, DO, 1)))
+      await read(host.room, speaker, watcher)
+    }
+    // The first is what the compiler takes, too, which depends on how long it is given.
+    await flood()
     const before = host.cpu()
-    await speaker.peer.send(times(1_000_000, bytes(IAC, DO, 1)))
-    await read(host.room, speaker, watcher)
+    await flood()
     const used = Math.round((host.cpu() - before) * 1000)
     must(used <= 100, `${used} ms`)
     return `${used} ms`
