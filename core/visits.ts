@@ -239,12 +239,13 @@ export class Visits {
 
   /** Takes a connection out of all audiences. Returns whether it was a client. */
   #takeOut(connection: Connection): boolean {
-    const { delivery } = this.#setting.connection
+    const { conductor, delivery } = this.#setting.connection
     const wasClient = connection.phase === Phase.Open
     connection.phase = Phase.Leaving
     connection.abandon?.()
     for (const group of connection.groups) delivery.leave(group, connection)
     connection.groups.clear()
+    conductor.pump(connection)
     return wasClient
   }
 
