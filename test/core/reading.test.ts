@@ -310,6 +310,8 @@ const STRANGERS: ReadonlyArray<readonly [name: string, first: string | Buffer]> 
   ['SIP', 'OPTIONS sip:nm SIP/2.0\r\n'],
   ['a TLS hello', bytes(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, '\n')],
   ['a TLS hello that has only begun', bytes(0x16, 0x03, 0x03)],
+  ['STUN of WebRTC', bytes(0, 88, 0, 1, 0, 68, 0x21, 0x12, 0xa4, 0x42, 'random bytes', '\n')],
+  ['STUN without a length', bytes(0, 1, 0, 68, 0x21, 0x12, 0xa4, 0x42, 'random bytes', '\n')],
   ['an SSH client', 'SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n'],
   ['a PROXY header', 'PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\nhello\r\n'],
   ['a PROXY header of nobody', 'PROXY UNKNOWN\r\n'],
