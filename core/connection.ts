@@ -97,6 +97,7 @@ export class Connection implements Recipient {
   #returned = 0
   /** Judges its first bytes, until it is known to be here to chat. */
   #opening: Opening | undefined = new Opening()
+  #isStranger = false
   #thrownAway = 0
   #answeredAt = -Infinity
 
@@ -268,7 +269,8 @@ export class Connection implements Recipient {
 
   #adjustReading(stream: Duplex): void {
     const { reader } = this
-    const isFull = this.#paused && stream.readableLength >= stream.readableHighWaterMark
+    const most = Math.min(stream.readableHighWaterMark, READ_AHEAD)
+    const isFull = this.#paused && stream.readableLength >= most
     const waits = reader.unread > 0 || this.deferred || this.abandon !== undefined || this.held
     const over = reader.unread >= READ_AHEAD
     const pause = this.left
@@ -280,7 +282,7 @@ export class Connection implements Recipient {
       else stream.resume()
     }
     if (!over || !pause || isFull || this.#stopped || this.left) return
-    const rest = reader.takeBack(stream.readableHighWaterMark)
+    const rest = reader.takeBack(most)
     this.#returned = rest.length
     stream.unshift(rest)
   }
@@ -288,11 +290,14 @@ export class Connection implements Recipient {
   #read(chunk: Buffer): void {
     const isNew = this.#returned === 0
     this.#returned = 0
-    if (this.left) return this.#throwAway(chunk)
+    if (this.left || this.#isStranger) return this.#throwAway(chunk)
     if (!Buffer.isBuffer(chunk)) return this.broke(errors.streamNotBytes(chunk))
     this.lastInputAt = this.#setting.clock.now()
     const isChat = isNew ? this.#opening?.isChat(chunk) : undefined
-    if (isChat === false) return this.#setting.conductor.leave(this, 'not a chat client')
+    if (isChat === false) {
+      this.#isStranger = true
+      return this.#setting.conductor.leave(this, 'not a chat client')
+    }
     if (isChat === true) this.#opening = undefined
     this.reader.push(chunk)
     // It reads on, and looks at what is unread when it is done.
@@ -302,8 +307,8 @@ export class Connection implements Recipient {
   }
 
   /**
-   * What comes after it has left is read, since closing on unread bytes could reset the connection before the last line
-   * has been read; but only so much of it, since whoever is cut off may go on sending for ever.
+   * What comes after it has left, or while that waits, is read, since closing on unread bytes could reset the connection
+   * before the last line has been read; but only so much of it, since whoever is cut off may go on sending for ever.
    */
   #throwAway(chunk: Buffer): void {
     this.#thrownAway += chunk.length

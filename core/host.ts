@@ -172,12 +172,11 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     connections: visits.connections,
     limit: () => limits.idle,
     clock,
-    close: (connection, seconds) =>
-      gate.pass(() => {
-        if (connection.left) return
-        connection.send(`closed: you have typed nothing for ${seconds} s`)
-        visits.leave(connection, 'idle')
-      }),
+    gate,
+    close(connection, seconds) {
+      connection.send(`closed: you have typed nothing for ${seconds} s`)
+      visits.leave(connection, 'idle')
+    },
   })
   const quiet: Quiet = new Quiet(visits.connections)
   const states = new ClientStates()

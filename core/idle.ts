@@ -4,12 +4,14 @@
  */
 import type { Cancel, Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
+import type { Gate } from './gate.ts'
 
 export interface IdleWatchParts {
   readonly connections: Iterable<Connection>
   /** Milliseconds; undefined where clients may be idle for as long as they like. */
   readonly limit: () => number | undefined
   readonly clock: Clock
+  readonly gate: Gate
   readonly close: (connection: Connection, seconds: number) => void
 }
 
@@ -34,14 +36,27 @@ export class IdleWatch {
   }
 
   #look(limit: number, interval: number): void {
-    const { connections, clock, close } = this.#parts
+    const { clock, gate } = this.#parts
     this.#cancel = clock.setTimeout(() => {
       this.#look(limit, interval)
-      const since = clock.now() - limit
-      for (const connection of connections) {
-        if (connection.lastInputAt <= since && !connection.left)
-          close(connection, Math.round(limit / 1000))
-      }
+      gate.pass(() => this.#closeIdle())
     }, interval)
   }
+
+  /** By the limit as it is now, which may be another one than when the gate was closed. */
+  #closeIdle(): void {
+    const { connections, clock, limit, close } = this.#parts
+    const most = limit()
+    if (most === undefined) return
+    const since = clock.now() - most
+    for (const connection of connections) {
+      if (connection.lastInputAt <= since && !connection.left && !hasMoreToSay(connection))
+        close(connection, Math.round(most / 1000))
+    }
+  }
+}
+
+/** Whether something that it has typed still waits, as when it is held: that would be lost. */
+function hasMoreToSay({ abandon, reader }: Connection): boolean {
+  return abandon !== undefined || reader.unread > 0
 }

@@ -10,6 +10,8 @@ const BLANK = /^[\r\n\0]+/
 const LINE_END = /[\r\n]/
 
 const TLS_HELLO = /^\x16\x03[\0-\x04]/
+/** What a web page makes WebRTC send, with a name of its own choice in it (RFC 8489, section 5; RFC 4571 puts a length in front). */
+const STUN = /^(?:[^]{2})?[\0-\x3f][^]{3}\x21\x12\xa4\x42/
 /** https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, section 2.2 */
 const PROXY_V2 = '\r\n\r\n\0\r\nQUIT\n'
 
@@ -48,8 +50,10 @@ export class Opening {
     const seen = (this.#seen += more)
     // What a long line is begun with is not looked at again for each piece of it.
     if (!isDecisive && seen.length < MOST) return undefined
-    if (TLS_HELLO.test(seen) || seen.startsWith(PROXY_V2)) return false
+    if (TLS_HELLO.test(seen) || STUN.test(seen) || seen.startsWith(PROXY_V2)) return false
     if (PROXY_V2.startsWith(seen)) return undefined
+    // A packet may end before it can be told.
+    if (seen.length < PROXY_V2.length && !LINE_END.test(seen)) return undefined
     // Clients may send an empty line ahead of a request (RFC 9112, section 2.2).
     const text = seen.replace(BLANK, '')
     const end = text.search(LINE_END)

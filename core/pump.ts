@@ -41,6 +41,7 @@ export function createPump(work: PumpWork): (connection: Connection) => void {
   let slowScheduled = false
 
   function pump(connection: Connection): void {
+    if (connection.left) forget(connection)
     if (connection.pumping || connection.deferred) return
     if (connection.turn !== turn) share(connection)
     connection.pumping = true
@@ -75,6 +76,13 @@ export function createPump(work: PumpWork): (connection: Connection) => void {
     const isSlow = connection.reader.edits >= MANY_EDITS
     ;(isSlow ? slow : waiting).add(connection)
     if (isSlow) nextSlow()
+  }
+
+  /** Nobody who has left keeps its place, and with it what it has sent: strangers decide how many leave. */
+  function forget(connection: Connection): void {
+    connection.deferred = false
+    waiting.delete(connection)
+    slow.delete(connection)
   }
 
   function goOn(connection: Connection, budget?: number): void {

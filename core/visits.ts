@@ -82,7 +82,7 @@ export class Visits {
   /** Takes in a connection, or tells it that the host is full. The label has been made safe. */
   come(stream: Duplex, peer: Peer, attachedBy?: Owner): void {
     const { accepts, hooks, log, limits, connection: setting } = this.#setting
-    if (!accepts()) return void stream.destroy()
+    if (!accepts()) return discard(stream)
     if (this.#taken >= limits.clients) {
       log.came(peer.label, attachedBy?.name)
       log.refused(peer.label, `the server is full with ${limits.clients} clients`)
@@ -93,7 +93,7 @@ export class Visits {
     log.came(peer.label, attachedBy?.name)
     // A stream that is over never says so again.
     if (stream.destroyed || stream.writableEnded) {
-      stream.destroy()
+      discard(stream)
       return log.lost()
     }
     const connection = this.#connect(stream, peer, attachedBy)
@@ -239,12 +239,13 @@ export class Visits {
 
   /** Takes a connection out of all audiences. Returns whether it was a client. */
   #takeOut(connection: Connection): boolean {
-    const { delivery } = this.#setting.connection
+    const { conductor, delivery } = this.#setting.connection
     const wasClient = connection.phase === Phase.Open
     connection.phase = Phase.Leaving
     connection.abandon?.()
     for (const group of connection.groups) delivery.leave(group, connection)
     connection.groups.clear()
+    conductor.pump(connection)
     return wasClient
   }
 
@@ -293,4 +294,10 @@ export class Visits {
     this.#timers.get(connection)?.()
     this.#timers.delete(connection)
   }
+}
+
+/** Closes a stream that becomes no connection. What is wrong with it is nobody's fault any more. */
+function discard(stream: Duplex): void {
+  stream.on('error', () => {})
+  stream.destroy()
 }

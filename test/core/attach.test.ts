@@ -380,6 +380,24 @@ test('a stream that throws while it is brought in by setup does not keep the hos
   assert.equal(faults(host), ['bridge attach STREAM_FAILED'])
 })
 
+test('what is wrong with a stream that is over, or comes while the host stops, ends nothing', async () => {
+  const chat = probe()
+  const host = await createTestHost({ plugins: [chat.plugin, echo()] })
+  const over = new Duplex({ read() {} })
+  over.destroy(new Error('over already'))
+  chat.host.attach(over, { label: 'over' })
+  await turn()
+  const stopping = host.stop()
+  const late = new Duplex({
+    read() {},
+    destroy: (_cause, done) => done(new Error('cannot even close')),
+  })
+  chat.host.attach(late, { label: 'late' })
+  await turn()
+  assert.is(late.destroyed, true)
+  await stopping
+})
+
 test('a host stops in its time with streams that never close', async () => {
   const chat = probe('bridge')
   const host = await createTestHost({ plugins: [chat.plugin], stopDeadline: 2000 })

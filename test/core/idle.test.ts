@@ -1,9 +1,10 @@
 /** Clients that type nothing: when they are closed, and by which limit. */
+import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createTestHost, type TestHost } from '../../core/testing/index.ts'
-import { echo } from '../../plugins/index.ts'
-import { join, probe, type Probe } from '../support/memory-plugins.ts'
+import { echo, flood } from '../../plugins/index.ts'
+import { join, plugin, probe, type Probe } from '../support/memory-plugins.ts'
 
 const test = suite('idle')
 
@@ -127,6 +128,64 @@ test('a reload that takes the limit away closes nobody any more, and one that br
   assert.equal(closed, [])
   await host.advance(1.2e6)
   assert.is(closed.length, 1)
+})
+
+test('a client is not closed before all that it typed has been heard', async () => {
+  await using host = await createTestHost({
+    plugins: [flood({ burst: 1, perSecond: 0.1, notice: '' }), echo()],
+    limits: { idle: 15_000 },
+  })
+  const [ann, watcher] = [await join(host, 'ann'), await join(host)]
+  const heard: string[] = []
+  void ann.send('1\n2\n3\n4\n')
+  for (let time = 0; time < 40_000; time += 3000) {
+    await host.advance(3000)
+    heard.push(...(await watcher.send('.')))
+  }
+  assert.equal(heard, ['(ann) 1', '(ann) 2', '(ann) 3', '(ann) 4'])
+  await host.advance(3000)
+  assert.equal(ann.lines.slice(2), ['closed: you have typed nothing for 15 s'])
+})
+
+test('nor is one whose line still waits for an answer', async () => {
+  const slow = plugin('slow', (context) => {
+    context.hooks.line.tapPromise({ timeout: 60_000 }, async () => {
+      await new Promise<void>((resolve) => context.setTimeout(resolve, 30_000))
+    })
+  })
+  await using host = await createTestHost({ plugins: [slow, echo()], limits: { idle: 10_000 } })
+  const [ann, watcher] = [await join(host, 'ann'), await join(host)]
+  const heard: string[] = []
+  void ann.send('hello\n')
+  for (let time = 0; time < 31_000; time += 1000) {
+    await host.advance(1000)
+    heard.push(...(await watcher.send('.')))
+  }
+  assert.equal(heard, ['(ann) hello'])
+})
+
+test('who types while plugins change places is not closed when they have, and the new limit counts', async () => {
+  const { host, chat, closed } = await room(5000)
+  await using _ = host
+  const [ann] = [await join(host, 'ann'), await join(host, 'bob')]
+  const reload = async (idle: number, then: () => void): Promise<void> => {
+    let open = (): void => {}
+    const opened = new Promise<void>((resolve) => (open = resolve))
+    const slow = plugin('slow', (context) => context.onStart(() => opened))
+    const reloading = host.reload({ plugins: [chat.plugin, slow, echo()], limits: { idle } })
+    await turn()
+    await host.advance(6000)
+    then()
+    await turn()
+    open()
+    await reloading
+  }
+  await reload(30_000, () => {})
+  assert.equal(closed, [])
+  await host.advance(15_000)
+  await reload(20_000, () => void ann.send('.'))
+  assert.equal(closed.length, 1)
+  assert.match(closed[0] ?? '', /^bob idle /)
 })
 
 test('a client that is closed for something else is not told that it was idle', async () => {

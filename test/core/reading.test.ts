@@ -9,7 +9,7 @@ import { Opening } from '../../core/opening.ts'
 import { createTestHost } from '../../core/testing/index.ts'
 import { echo, flood } from '../../plugins/index.ts'
 import { bytes, DO, IAC, input, SB, SE } from '../support/memory-bytes.ts'
-import { join, probe } from '../support/memory-plugins.ts'
+import { join, plugin, probe } from '../support/memory-plugins.ts'
 import { cases, printSeed, seed } from '../support/memory-random.ts'
 
 const test = suite('reading')
@@ -104,8 +104,8 @@ test('pieces of one byte that wait are kept as one', () => {
 
 /** Brings what it is told to, whether that is wanted or not, and counts what it was made to keep. */
 class Source extends Duplex {
-  constructor() {
-    super({ allowHalfOpen: true, highWaterMark: 16 * 1024 })
+  constructor(highWaterMark = 16 * 1024) {
+    super({ allowHalfOpen: true, highWaterMark })
   }
 
   override _read(): void {}
@@ -150,6 +150,31 @@ test('of a client that is held 64 KiB are read, and its stream is full at once t
     ...Array.from({ length: 64 }, () => `(held) ${line.trimEnd()}`),
     '(held) late',
   ])
+})
+
+test('a stream that keeps more than is read ahead rests while its client is held, and holds up nobody', async () => {
+  for (const highWaterMark of [64 * 1024 + 1, 256 * 1024, 1024 * 1024]) {
+    const chat = probe()
+    await using host = await createTestHost({ plugins: [chat.plugin, echo()] })
+    const watcher = await join(host)
+    const stream = new Source(highWaterMark)
+    chat.host.attach(stream, { label: 'held' })
+    await host.quiet()
+    const release = chat.host.clients.get('held')?.hold() ?? assert.unreachable
+    let paused = 0
+    // A loop that never ends would not even let the test fail.
+    stream.on('pause', () => {
+      if (++paused > 100) throw new Error('paused again and again')
+    })
+    stream.push('line\n'.repeat(15_000))
+    await turn()
+    assert.ok(paused < 100, `paused ${paused} times`)
+    assert.is(stream.isPaused(), true)
+    release()
+    await host.quiet()
+    assert.is(stream.isPaused(), false)
+    assert.is(watcher.take().length, 15_000)
+  }
 })
 
 test('a client that is held again and again loses nothing and keeps its order', async () => {
@@ -220,6 +245,27 @@ test('a client that floods with edits delays nobody, and its lines still come', 
   assert.equal(watcher.take(), [`(${two.id}) at once`, `(${one.id}) at last`])
 })
 
+test('those who flood with edits and are gone keep nobody waiting who floods after them', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin, echo()] })
+  const [one, watcher] = [await join(host), await join(host)]
+  const edits = Buffer.alloc(8000, 0x15)
+  for (let count = 0; count < 300; count++) {
+    const stream = new Source()
+    chat.host.attach(stream, { label: `gone ${count}` })
+    await turn()
+    stream.push(edits)
+    await turn()
+    stream.destroy()
+  }
+  const before = performance.now()
+  await one.send(bytes(edits, 'at last\n'))
+  assert.equal(watcher.take(), [`(${one.id}) at last`])
+  // With 8 ms for each of those who are gone it would be more than two seconds.
+  const took = performance.now() - before
+  assert.ok(took < 1200, `${took} ms`)
+})
+
 // First bytes
 
 /** Whether some first bytes are let through, however they are cut. */
@@ -264,6 +310,8 @@ const STRANGERS: ReadonlyArray<readonly [name: string, first: string | Buffer]> 
   ['SIP', 'OPTIONS sip:nm SIP/2.0\r\n'],
   ['a TLS hello', bytes(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, '\n')],
   ['a TLS hello that has only begun', bytes(0x16, 0x03, 0x03)],
+  ['STUN of WebRTC', bytes(0, 88, 0, 1, 0, 68, 0x21, 0x12, 0xa4, 0x42, 'random bytes', '\n')],
+  ['STUN without a length', bytes(0, 1, 0, 68, 0x21, 0x12, 0xa4, 0x42, 'random bytes', '\n')],
   ['an SSH client', 'SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n'],
   ['a PROXY header', 'PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\nhello\r\n'],
   ['a PROXY header of nobody', 'PROXY UNKNOWN\r\n'],
@@ -323,6 +371,33 @@ test('nothing of who is no client is shown, and it is closed', async () => {
     assert.is(stranger.closed, true, name)
     assert.equal(watcher.take(), [], name)
   }
+})
+
+test('who is no client is read no further while nobody may leave', async () => {
+  const chat = probe()
+  let open = (): void => {}
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  const slow = plugin('slow', (context) => context.onStart(() => opened))
+  await using host = await createTestHost({ plugins: [chat.plugin, echo()] })
+  const watcher = await join(host)
+  const stream = new Source()
+  chat.host.attach(stream, { label: 'stranger' })
+  await host.quiet()
+  const reloading = host.reload({ plugins: [chat.plugin, slow, echo()] })
+  await turn()
+  stream.push('GET / HTTP/1.1\r\n')
+  await turn()
+  let taken = 0
+  while (taken < 1000 && !stream.destroyed) {
+    stream.push('x'.repeat(1000))
+    await turn()
+    taken++
+  }
+  open()
+  await reloading
+  assert.ok(taken <= 70, `${taken} KB of it are read`)
+  assert.is(chat.host.clients.get('stranger'), undefined)
+  assert.equal(watcher.take(), [])
 })
 
 test('what looks like a request later on is chat', async () => {
