@@ -324,6 +324,29 @@ test('a sink that throws keeps nothing from the others, and standard error says 
   assert.match(errors[0] ?? '', /^log: .*full␛\n$/)
 })
 
+test('what sinks log while they write goes to the others, and to standard error where there is none', () => {
+  const { log, errors } = createLog()
+  const answering = (name: string): LogSink & { records: LogRecord[] } => {
+    const records: LogRecord[] = []
+    const write = (record: LogRecord): void => {
+      records.push(record)
+      if (records.length < 100) log.of(name).warn(`${record.message} ${name}`)
+    }
+    return { records, write }
+  }
+  const one = answering('one')
+  log.addSink(one)
+  log.of(undefined).info('x')
+  assert.equal(messages(one), ['x'])
+  assert.equal(errors, ['one: x one\n'])
+  const two = answering('two')
+  log.addSink(two)
+  log.of(undefined).info('y')
+  assert.equal(messages(one), ['x', 'y', 'y two'])
+  assert.equal(messages(two), ['y one', 'y'])
+  assert.equal(errors.slice(1), ['two: y one two\n', 'one: y two one\n'])
+})
+
 test('a sink that cannot be reopened or closed keeps nothing from the others', () => {
   const { log, errors } = createLog()
   const notes: string[] = []
