@@ -140,6 +140,8 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     limits,
     accepts: () => stop === undefined && !closed,
     ended: () => quiet.check(),
+    heirOf: ({ name }) => lives.live.find((owner) => owner.name === name),
+    broke: ({ name }, label, cause) => isolation.report(errors.streamFailed(name, label, cause)),
     connection: {
       limits,
       delivery,
@@ -211,7 +213,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     accept,
   }
 
-  const lives = new PluginLives(parts, visits.connections)
+  const lives: PluginLives = new PluginLives(parts, visits.connections)
   const changes = createReload({
     lives,
     services,
