@@ -228,10 +228,13 @@ export function createHost(first: Config, environment: Environment): ChatHost {
 
   async function start(from?: Transport): Promise<string | undefined> {
     try {
-      await lives.start(lives.owners, () => stop === undefined)
+      await changes.begin(async () => {
+        await lives.start(lives.owners, () => stop === undefined)
+        if (stop !== undefined) return
+        gate.open()
+        log.started()
+      })
       if (stop !== undefined) return undefined
-      gate.open()
-      log.started()
       idle.renew()
       transport = from
       return await transport?.listen({
