@@ -4,6 +4,7 @@
  */
 import pino from 'pino'
 import { describe, show } from './errors.ts'
+import { follow, isThenable } from './isolation.ts'
 import { safeJson, safeText } from './text.ts'
 import { errorData, isError } from './thrown.ts'
 
@@ -215,11 +216,15 @@ export class Log {
   }
 
   /** A sink that fails cannot be reported to the log: it is the log. */
-  #guarded(run: () => void): void {
-    try {
-      run()
-    } catch (cause) {
+  #guarded(run: () => unknown): void {
+    const failed = (cause: unknown): void =>
       this.#stderr(`log: a sink failed: ${describe(cause)}\n`)
+    try {
+      const answer = run()
+      // Nobody waits for it, but it may not reject unseen.
+      if (isThenable(answer)) follow(answer, undefined, failed)
+    } catch (cause) {
+      failed(cause)
     }
   }
 
