@@ -327,12 +327,15 @@ test('a sink that throws keeps nothing from the others, and standard error says 
 
 test('a sink that rejects, in whatever it does, is told on standard error and ends nothing', async () => {
   const { log, errors } = createLog()
-  const rejecting = (what: string) => async (): Promise<void> => {
-    await turn()
-    throw new Error(what)
-  }
+  const rejecting =
+    (what: string): (() => void) =>
+    () =>
+      turn().then(() => {
+        throw new Error(what)
+      })
   const good = keeping()
-  for (const write of [rejecting('write'), () => Promise.reject(new Error('at once'))])
+  const atOnce = (): void => Promise.reject(new Error('at once')) as unknown as void
+  for (const write of [rejecting('write'), atOnce])
     log.addSink({ write, reopen: rejecting('reopen'), close: rejecting('close') })
   log.addSink(good)
   log.of('a').info('x')
