@@ -8,7 +8,7 @@ import { checkConfig, CONTROL_PATH, type Config } from './config.ts'
 import { loadConfigFile } from './config-file.ts'
 import { CONFIG_NAMES, findConfigFile } from './config-names.ts'
 import { systemClock } from './clock.ts'
-import { ChatError, ConfigError, describeFully } from './errors.ts'
+import { ChatError, ConfigError, describeFully, errors } from './errors.ts'
 import { createHost, type ChatHost } from './host.ts'
 import * as multiecho from './index.ts'
 import type { HostReport } from './inspect.ts'
@@ -27,6 +27,7 @@ async function main(): Promise<number> {
   const asked = parseArguments(process.argv, ownPackage().version)
   if (asked === undefined) return printed()
   const { task } = asked
+  checkFolder()
   switch (task.command) {
     case 'run':
       return runHost(createSource(asked, task.watch))
@@ -50,6 +51,15 @@ async function main(): Promise<number> {
       const names = Object.keys(builtIn)
       return print(writeNewPlugin(task.newPlugin, ownPackage(), names).trimEnd())
     }
+  }
+}
+
+/** All paths are from the folder in which it was started, and that may be gone. */
+function checkFolder(): void {
+  try {
+    process.cwd()
+  } catch {
+    throw errors.usage('the folder that this was started in is gone; start it in another one')
   }
 }
 

@@ -212,13 +212,7 @@ export function createContext(owner: Owner, parts: ContextParts): PluginContext 
     attach(stream, peer) {
       alive()
       const checked = checkAttach(owner.name, stream, peer)
-      whenLive(owner, () => {
-        try {
-          parts.accept(stream, checked, owner)
-        } catch (cause) {
-          isolation.report(errors.streamFailed(owner.name, checked.label, cause))
-        }
-      })
+      whenLive(owner, () => parts.accept(stream, checked, owner))
     },
     provide(service, implementation) {
       alive()

@@ -140,6 +140,8 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     limits,
     accepts: () => stop === undefined && !closed,
     ended: () => quiet.check(),
+    heirOf: ({ name }) => lives.live.find((owner) => owner.name === name),
+    broke: ({ name }, label, cause) => isolation.report(errors.streamFailed(name, label, cause)),
     connection: {
       limits,
       delivery,
@@ -210,7 +212,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     accept,
   }
 
-  const lives = new PluginLives(parts, visits.connections)
+  const lives: PluginLives = new PluginLives(parts, visits.connections)
   const changes = createReload({
     lives,
     services,
@@ -225,10 +227,13 @@ export function createHost(first: Config, environment: Environment): ChatHost {
 
   async function start(from?: Transport): Promise<string | undefined> {
     try {
-      await lives.start(lives.owners, () => stop === undefined)
+      await changes.begin(async () => {
+        await lives.start(lives.owners, () => stop === undefined)
+        if (stop !== undefined) return
+        gate.open()
+        log.started()
+      })
       if (stop !== undefined) return undefined
-      gate.open()
-      log.started()
       idle.renew()
       transport = from
       return await transport?.listen({

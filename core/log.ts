@@ -4,6 +4,7 @@
  */
 import pino from 'pino'
 import { describe, show } from './errors.ts'
+import { follow, isThenable } from './isolation.ts'
 import { safeJson, safeText } from './text.ts'
 import { errorData, isError } from './thrown.ts'
 
@@ -45,7 +46,7 @@ export interface LogSink {
   readonly level?: LogLevel | undefined
   /** Whether its records appear on the operator's terminal: the host does not print its warnings there itself then. */
   readonly onTerminal?: boolean | undefined
-  /** Called once for each record, in order. Must not throw. */
+  /** Called once for each record, in order, but for those that are logged within it. Must not throw. */
   write(record: LogRecord): void
   /** The file may have been moved away: open it anew. */
   reopen?(): void
@@ -75,6 +76,8 @@ export class Log {
   #threshold = LOG_LEVELS.info
   #origin: string | undefined
   #prints = true
+  /** Those that are at it: what they log meanwhile is for the others. */
+  readonly #writing = new Set<LogSink>()
 
   /**
    * `stderr` takes warnings and worse that have no sink; with `echo` those that have one, too. `date` has the time of day
@@ -200,21 +203,28 @@ export class Log {
   }
 
   #handOver({ record, prints }: Entry, sinks: readonly LogSink[]): void {
-    let shown = sinks.length > 0 && !this.#echo
-    for (const sink of sinks) {
+    const ready = sinks.filter((sink) => !this.#writing.has(sink))
+    let shown = ready.length > 0 && !this.#echo
+    for (const sink of ready) {
       if (record.level < LOG_LEVELS[sink.level ?? 'info']) continue
+      this.#writing.add(sink)
       this.#guarded(() => sink.write(record))
+      this.#writing.delete(sink)
       shown ||= sink.onTerminal === true
     }
     if (prints && !shown && record.level >= LOG_LEVELS.warn) this.#stderr(`${withOrigin(record)}\n`)
   }
 
   /** A sink that fails cannot be reported to the log: it is the log. */
-  #guarded(run: () => void): void {
-    try {
-      run()
-    } catch (cause) {
+  #guarded(run: () => unknown): void {
+    const failed = (cause: unknown): void =>
       this.#stderr(`log: a sink failed: ${describe(cause)}\n`)
+    try {
+      const answer = run()
+      // Nobody waits for it, but it may not reject unseen.
+      if (isThenable(answer)) follow(answer, undefined, failed)
+    } catch (cause) {
+      failed(cause)
     }
   }
 

@@ -48,6 +48,8 @@ export interface NextPlugins extends Wanted {
 }
 
 export interface Reload {
+  /** The start of all: nothing is changed before it has ended, and nothing after it where it has failed. */
+  begin(start: () => Promise<void>): Promise<void>
   /** Rejects, with nothing changed, with what `next` throws, `CONFIG_INVALID` or `RELOAD_FAILED`. One at a time: others wait. */
   change(next: () => NextPlugins): Promise<Change>
   /** Takes a plugin out that somebody has named. Those that cannot do without it fail. */
@@ -178,6 +180,15 @@ export function createReload(parts: ReloadParts): Reload {
   }
 
   return {
+    begin: (start) =>
+      alone(async () => {
+        try {
+          await start()
+        } catch (cause) {
+          stopping = true
+          throw cause
+        }
+      }),
     change: (next) => alone(async () => change(next())),
     unload: (name) =>
       alone(async () => {

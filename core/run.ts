@@ -34,7 +34,7 @@ export async function runHost(source: ConfigSource): Promise<number> {
   const signals = receiveSignals(log)
   const { stopped } = signals
   const asked = await Promise.race([source.load(), stopped])
-  if (typeof asked === 'number') return asked
+  if (typeof asked === 'number' || signals.stopping) return stopped
   const room = countRoom()
   const config = withRoom(asked, room, log)
   const host = createHost(config, { clock: systemClock, random: Math.random, log })

@@ -1,4 +1,5 @@
 /** Signals and errors that nobody caught: what they mean to the program, and the status that it ends with. */
+import { systemClock } from './clock.ts'
 import { describe, describeFully } from './errors.ts'
 import type { ChatHost } from './host.ts'
 import type { Log } from './log.ts'
@@ -29,6 +30,8 @@ const LAST_WORDS = 100
 export interface Signals {
   /** Resolves to the status to end with, once all has stopped for whatever reason. */
   readonly stopped: Promise<number>
+  /** Whether it is stopping: what was printed may still have to be read. */
+  readonly stopping: boolean
   /** From now on they are for this host. Before there is one, a signal to stop ends the program at once. */
   pass(host: ChatHost, operations: Operations): void
 }
@@ -56,7 +59,7 @@ export function receiveSignals(log: Log): Signals {
     const { host } = running
     const { stopDeadline } = host.config
     const deadline = stoppingSince + stopDeadline
-    setTimeout(finish, stopDeadline + STOP_GRACE)
+    systemClock.setTimeout(finish, stopDeadline + STOP_GRACE)
     host.stop(reason).then(() => end(deadline - performance.now()), uncaught)
   }
   const interrupt = (signal: NodeJS.Signals): void => {
@@ -94,6 +97,9 @@ export function receiveSignals(log: Log): Signals {
   process.on('uncaughtException', uncaught)
   return {
     stopped,
+    get stopping() {
+      return stoppingSince !== undefined
+    },
     pass(host, operations) {
       running = { host, operations }
       if (reloadAsked) renew()

@@ -23,7 +23,8 @@ const TRIES = 20
 export function socketAddress(path: string): string {
   const absolute = resolve(path)
   const near = relative(process.cwd(), absolute)
-  const address = near.length < absolute.length ? near : absolute
+  // The folder itself is near by no name.
+  const address = near !== '' && near.length < absolute.length ? near : absolute
   if (Buffer.byteLength(address) <= LENGTH) return address
   throw errors.controlFailed(
     path,

@@ -146,7 +146,9 @@ export class TapLedger<Event, Side> {
           : `${problem.path}: ${problem.message}`,
       )
     }
-    if (this.#tapsToCome >= MOST_TAPS) {
+    // One that is leaving may still come to stay.
+    const taps = owner.leaving ? this.#taps.length : this.#tapsToCome
+    if (taps >= MOST_TAPS) {
       throw invalid(
         `there are ${MOST_TAPS} taps on this hook already, which is the limit; tap it once, and choose what to do within that tap`,
       )

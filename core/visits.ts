@@ -48,6 +48,10 @@ export interface VisitsSetting {
   readonly accepts: () => boolean
   /** A `close` hook has ended. */
   readonly ended: () => void
+  /** The plugin that has the place now of one that brought a stream; undefined where none has. */
+  readonly heirOf: (owner: Owner) => Owner | undefined
+  /** A stream that a plugin has brought has thrown something at us before it became a connection. */
+  readonly broke: (owner: Owner, label: string, cause: unknown) => void
 }
 
 export class Visits {
@@ -81,35 +85,7 @@ export class Visits {
 
   /** Takes in a connection, or tells it that the host is full. The label has been made safe. */
   come(stream: Duplex, peer: Peer, attachedBy?: Owner): void {
-    const { accepts, hooks, log, limits, connection: setting } = this.#setting
-    if (!accepts()) return discard(stream)
-    if (this.#taken >= limits.clients) {
-      log.came(peer.label, attachedBy?.name)
-      log.refused(peer.label, `the server is full with ${limits.clients} clients`)
-      this.#sendAway(stream, 'the server is full, try again later')
-      return
-    }
-    if (setting.gate.closed) return this.#comeLater(stream, peer, attachedBy)
-    log.came(peer.label, attachedBy?.name)
-    // A stream that is over never says so again.
-    if (stream.destroyed || stream.writableEnded) {
-      discard(stream)
-      return log.lost()
-    }
-    const connection = this.#connect(stream, peer, attachedBy)
-    const event = Object.freeze({ client: connection.client })
-    let open = true
-    const end = ({ verdict, by }: Decision<ConnectVerdict>): void => {
-      if (!open) return
-      open = false
-      connection.abandon = undefined
-      if (verdict.kind === 'admit') this.#admit(connection)
-      tellSettled(hooks, { hook: 'connect', event, verdict, by })
-      if (verdict.kind === 'refuse') this.#turnAway(connection, verdict.message)
-      this.#setting.connection.conductor.pump(connection)
-    }
-    connection.abandon = () => end({ verdict: { kind: 'refuse', message: '' }, by: CORE })
-    hooks.connect.callAsync(event, (_error, decision) => end(decision ?? ADMITTED))
+    this.#guarded(peer, attachedBy, () => this.#come(stream, peer, attachedBy))
   }
 
   /** Makes a connection leave. Only the first reason counts. */
@@ -168,20 +144,68 @@ export class Visits {
     return this.#refused.size + this.#sentAway < most
   }
 
+  #come(stream: Duplex, peer: Peer, bringer: Owner | undefined): void {
+    const { accepts, hooks, log, limits, connection: setting } = this.#setting
+    if (!accepts()) return discard(stream)
+    if (this.#taken >= limits.clients) {
+      log.came(peer.label, bringer?.name)
+      log.refused(peer.label, `the server is full with ${limits.clients} clients`)
+      this.#sendAway(stream, peer, bringer)
+      return
+    }
+    if (setting.gate.closed) return this.#comeLater(stream, peer, bringer)
+    const attachedBy = bringer && this.#setting.heirOf(bringer)
+    // It went while the stream waited.
+    if (bringer !== undefined && attachedBy === undefined) return discard(stream)
+    log.came(peer.label, attachedBy?.name)
+    // A stream that is over never says so again.
+    if (stream.destroyed || stream.writableEnded) {
+      discard(stream)
+      return log.lost()
+    }
+    const connection = this.#connect(stream, peer, attachedBy)
+    const event = Object.freeze({ client: connection.client })
+    let open = true
+    const end = ({ verdict, by }: Decision<ConnectVerdict>): void => {
+      if (!open) return
+      open = false
+      connection.abandon = undefined
+      if (verdict.kind === 'admit') this.#admit(connection)
+      tellSettled(hooks, { hook: 'connect', event, verdict, by })
+      if (verdict.kind === 'refuse') this.#turnAway(connection, verdict.message)
+      this.#setting.connection.conductor.pump(connection)
+    }
+    connection.abandon = () => end({ verdict: { kind: 'refuse', message: '' }, by: CORE })
+    hooks.connect.callAsync(event, (_error, decision) => end(decision ?? ADMITTED))
+  }
+
   #comeLater(stream: Duplex, peer: Peer, attachedBy: Owner | undefined): void {
     const go = (): void => void this.#waiting.delete(stream)
-    this.#waiting.add(stream)
     // It may break while it waits.
     stream.on('error', () => {}).on('close', go)
-    this.#setting.connection.gate.pass(() => {
-      go()
-      stream.off('close', go)
-      this.come(stream, peer, attachedBy)
-    })
+    this.#waiting.add(stream)
+    this.#setting.connection.gate.pass(() =>
+      this.#guarded(peer, attachedBy, () => {
+        go()
+        stream.off('close', go)
+        this.#come(stream, peer, attachedBy)
+      }),
+    )
+  }
+
+  /** Does something with a stream that is no connection yet: one that a plugin has brought may be anything. */
+  #guarded({ label }: Peer, attachedBy: Owner | undefined, run: () => void): void {
+    try {
+      run()
+    } catch (cause) {
+      if (attachedBy === undefined) throw cause
+      this.#setting.broke(attachedBy, label, cause)
+    }
   }
 
   /** Tells one who does not even become a connection. */
-  #sendAway(stream: Duplex, message: string): void {
+  #sendAway(stream: Duplex, peer: Peer, attachedBy: Owner | undefined): void {
+    const message = 'the server is full, try again later'
     stream.on('error', () => {})
     if (!this.#mayLinger) {
       stream.write(`${message}\r\n`)
@@ -189,19 +213,18 @@ export class Visits {
       return
     }
     // What it sends is read and thrown away: closing on unread bytes could reset it before it has read the message.
-    this.#sentAway++
     stream.resume()
     stream.end(`${message}\r\n`)
     const cancel = this.#clock.setTimeout(() => {
-      stream.off('close', gone)
       gone()
-      stream.destroy()
+      this.#guarded(peer, attachedBy, () => stream.off('close', gone).destroy())
     }, LINGER)
     const gone = (): void => {
       cancel()
       this.#sentAway--
     }
     stream.once('close', gone)
+    this.#sentAway++
   }
 
   #connect(stream: Duplex, peer: Peer, attachedBy: Owner | undefined): Connection {

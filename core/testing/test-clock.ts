@@ -14,7 +14,8 @@ export function createTestClock(start: number): TestClock {
     now: () => now,
     date: () => now,
     setTimeout(run, milliseconds): Cancel {
-      const timer = { due: now + milliseconds, run }
+      // Like Node's own timers: one that sets itself anew each time moves on, too.
+      const timer = { due: now + Math.max(1, milliseconds), run }
       timers.add(timer)
       return () => timers.delete(timer)
     },

@@ -14,7 +14,15 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { startChild } from '../support/child.ts'
 import { asked, socketOf } from '../support/control.ts'
-import { CLI, listeningPort, makeFolder, runCli, sentenceOf, startHost } from '../support/host.ts'
+import {
+  CLI,
+  listeningPort,
+  makeFolder,
+  runCli,
+  runIn,
+  sentenceOf,
+  startHost,
+} from '../support/host.ts'
 import { isThere, unless } from '../support/programs.ts'
 
 const test = suite('the path of the control socket')
@@ -180,5 +188,17 @@ testOther(
     await listeningPort(child)
   },
 )
+
+test('a folder in the place of a socket is told to be one, whichever way it is named', async () => {
+  using folder = makeFolder()
+  for (const control of ['.', './', '..', folder.path]) {
+    const asking = await runIn(folder.path, 'reload', '--control', control)
+    assert.is(asking.status, 1)
+    assert.match(sentenceOf(asking), /: that is no socket; start one in this folder, /)
+    const starting = await runIn(folder.path, ...LOCAL, '--control', control)
+    assert.is(starting.status, 1)
+    assert.match(sentenceOf(starting), 'there is a file of that name that is no socket')
+  }
+})
 
 test.run()

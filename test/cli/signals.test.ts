@@ -45,6 +45,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.ok(seconds < 10, `it took ${seconds} s`)
   })
 
+  test(`${signal} at the end of the load ends it too, and starts no plugin`, async () => {
+    // What is printed is not read, so that there is something to wait for.
+    const load = `process.stdout.cork(); await signalled('${signal}')`
+    const config = configWith({ load, setup: `console.error('set up')` })
+    const { status, stdout, stderr } = await runCli(LOCAL, { config })
+    assert.is(status, 0)
+    assert.is(stdout + stderr, '')
+  })
+
   test(`${signal} in setup stops it in order`, async () => {
     const config = configWith({ setup: `process.kill(process.pid, '${signal}')` })
     const { status, stdout } = await runCli(LOCAL, { config })
@@ -74,6 +83,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.match(log, 'multiecho server is shutting down')
   })
 }
+
+test('a stop that may take as long as it likes is not cut off', async () => {
+  const config = configWith({}).replace('plugins:', 'stopDeadline: 2 ** 31 - 1, plugins:')
+  await using host = await startHost({ config })
+  const { status, stdout, stderr } = await host.stop('SIGTERM')
+  assert.is(status, 0)
+  assert.match(stdout, 'disposed of')
+  assert.is(stderr, '')
+})
 
 for (const place of ['load', 'setup', 'onStart'] as const) {
   test(`after SIGHUP during ${place} the config is read again once the host runs`, async () => {

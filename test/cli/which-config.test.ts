@@ -159,6 +159,22 @@ needs(test, 'mkfifo')('a pipe of the name of the config does not hang the start'
   assert.match(await checked(folder.path), /: it is a pipe or a device, .*; name a file$/)
 })
 
+test('in a folder that is gone whatever is asked ends with a sentence that says so', async () => {
+  const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@"'
+  for (const args of [[], ['check'], ['reload'], ['inspect'], ['new-plugin', 'dice']]) {
+    using folder = makeFolder()
+    await using child = startChild('sh', ['-c', script, process.execPath, CLI, ...args], {
+      cwd: folder.path,
+    })
+    const ended = await child.ended()
+    assert.is(ended.status, 2)
+    assert.is(
+      sentenceOf(ended),
+      'multiecho: the folder that this was started in is gone; start it in another one',
+    )
+  }
+})
+
 test('a file in no language of a config is told so', () => {
   for (const name of ['party.yaml', 'party.toml', 'party.conf']) {
     using folder = makeFolder({ files: { [name]: 'port: 9090' } })

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { PluginContext } from '../../core/index.ts'
+import type { Plugin, PluginContext } from '../../core/index.ts'
 import { createTestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import {
@@ -396,6 +396,87 @@ test('what is wrong with a stream that is over, or comes while the host stops, e
   await turn()
   assert.is(late.destroyed, true)
   await stopping
+})
+
+/** A plugin with which the first line waits until `open` is called, so that a reload meanwhile holds the chat. */
+function firstLineWaits(): { readonly plugin: Plugin; open(): void } {
+  let open = (): void => {}
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  const setup = (host: PluginContext): void => host.hooks.line.tapPromise('wait', () => opened)
+  return { plugin: plugin('slow', setup), open }
+}
+
+for (const member of ['destroyed', 'pause', 'off'] as const) {
+  test(`a stream whose ${member} throws when the chat goes on keeps neither that nor a reload from it`, async () => {
+    const broken = (): Custom => {
+      const fail = (): never => {
+        throw new Error('out of order')
+      }
+      return Object.defineProperty(
+        new Custom(),
+        member,
+        member === 'destroyed' ? { get: fail } : { value: fail },
+      )
+    }
+    const slow = firstLineWaits()
+    const chat = probe('bridge', (host) => host.attach(broken(), { label: 'early' }))
+    const plugins = [slow.plugin, chat.plugin, echo()]
+    await using host = await createTestHost({ plugins })
+    const [one, two] = [await join(host), await join(host)]
+    const said = one.say('hello')
+    await turn()
+    const reloaded = host.reload({ plugins: [...plugins, plugin('more', () => {})] })
+    await turn()
+    await turn()
+    chat.host.attach(broken(), { label: 'held' })
+    const waits = two.say('and I')
+    slow.open()
+    assert.equal((await reloaded).added, ['more'])
+    await Promise.all([said, waits])
+    await host.quiet()
+    assert.equal(two.lines.slice(-1), [`(${one.id}) hello`])
+    assert.equal(one.lines.slice(-1), [`(${two.id}) and I`])
+    assert.equal(faults(host), ['bridge attach STREAM_FAILED', 'bridge attach STREAM_FAILED'])
+  })
+}
+
+for (const stays of [true, false]) {
+  const becomes = stays ? 'is handed on to the next one' : 'goes with it'
+  test(`a stream that a plugin brings in while it is taken out ${becomes}`, async () => {
+    const slow = firstLineWaits()
+    const chat = probe('bridge')
+    await using host = await createTestHost({ plugins: [slow.plugin, chat.plugin] })
+    const one = await join(host)
+    const said = one.say('hello')
+    await turn()
+    const next = stays ? [slow.plugin, plugin('bridge', () => {})] : [slow.plugin]
+    const reloaded = host.reload({ plugins: next })
+    await turn()
+    await turn()
+    const stream = new Custom()
+    chat.host.attach(stream, { label: 'held' })
+    slow.open()
+    await reloaded
+    await said
+    assert.is(stream.destroyed, !stays)
+    if (!stays) return
+    await host.off('bridge')
+    await host.quiet()
+    assert.ok(stream.writableEnded)
+  })
+}
+
+test('a stream that cannot be destroyed and finds the host full is the fault of its plugin', async () => {
+  const chat = probe('bridge')
+  await using host = await createTestHost({ plugins: [chat.plugin], limits: { clients: 1 } })
+  await join(host)
+  const stream = new Custom()
+  stream.destroy = () => {
+    throw new Error('out of order')
+  }
+  chat.host.attach(stream, { label: 'odd' })
+  await host.advance(2000)
+  assert.equal(faults(host), ['bridge attach STREAM_FAILED'])
 })
 
 test('a host stops in its time with streams that never close', async () => {

@@ -343,6 +343,27 @@ test('who comes while the plugins start waits until the last guard has started',
   assert.equal(notes, ['came true', 'said true'])
 })
 
+test('one that is unloaded after faults before all have started keeps no guard behind it from starting', async () => {
+  const slow = plugin('slow', (host) =>
+    host.onStart(() => new Promise<void>((resolve) => void host.setTimeout(resolve, 100))),
+  )
+  const broken = plugin('broken', (host) =>
+    host.setTimeout(() => {
+      throw new Error('too early')
+    }, 10),
+  )
+  const guard = plugin('guard', (host) => host.hooks.line.tap('no', () => drop('no')))
+  const plugins = [echo(), slow, broken, guard]
+  await using host = await createTestHost({ plugins, unloadAfterFaults: 1 })
+  const [ann, bob] = [await join(host), await join(host)]
+  await ann.say('hello')
+  assert.equal(bob.take(), [])
+  assert.equal(logged(host, 'plugins', 40).slice(-1), [
+    'plugin broken: unloaded after 1 faults within a minute',
+  ])
+  assert.equal(faults(host), ['broken timer TIMER_FAILED'])
+})
+
 // Verdicts
 
 test('an onFailure that is none for a client refuses, in every hook', async () => {

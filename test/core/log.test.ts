@@ -1,4 +1,5 @@
 /** The log: who gets which records, when, and that nothing in them can be obeyed by a terminal. */
+import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LOG_LEVELS, type LogLevel, type LogRecord, type LogSink } from '../../core/index.ts'
@@ -322,6 +323,54 @@ test('a sink that throws keeps nothing from the others, and standard error says 
   assert.equal(messages(good), ['x'])
   assert.equal(errors.length, 1)
   assert.match(errors[0] ?? '', /^log: .*full␛\n$/)
+})
+
+test('a sink that rejects, in whatever it does, is told on standard error and ends nothing', async () => {
+  const { log, errors } = createLog()
+  const rejecting =
+    (what: string): (() => void) =>
+    () =>
+      turn().then(() => {
+        throw new Error(what)
+      })
+  const good = keeping()
+  const atOnce = (): void => Promise.reject(new Error('at once')) as unknown as void
+  for (const write of [rejecting('write'), atOnce])
+    log.addSink({ write, reopen: rejecting('reopen'), close: rejecting('close') })
+  log.addSink(good)
+  log.of('a').info('x')
+  log.reopen()
+  log.close()
+  await turn()
+  await turn()
+  assert.equal(messages(good), ['x'])
+  assert.equal(
+    errors.map((text) => text.replace(/^log: a sink failed: (.*?)( \(\S+\))?\n$/, '$1')).toSorted(),
+    ['at once', 'close', 'close', 'reopen', 'reopen', 'write'],
+  )
+})
+
+test('what sinks log while they write goes to the others, and to standard error where there is none', () => {
+  const { log, errors } = createLog()
+  const answering = (name: string): LogSink & { records: LogRecord[] } => {
+    const records: LogRecord[] = []
+    const write = (record: LogRecord): void => {
+      records.push(record)
+      if (records.length < 100) log.of(name).warn(`${record.message} ${name}`)
+    }
+    return { records, write }
+  }
+  const one = answering('one')
+  log.addSink(one)
+  log.of(undefined).info('x')
+  assert.equal(messages(one), ['x'])
+  assert.equal(errors, ['one: x one\n'])
+  const two = answering('two')
+  log.addSink(two)
+  log.of(undefined).info('y')
+  assert.equal(messages(one), ['x', 'y', 'y two'])
+  assert.equal(messages(two), ['y one', 'y'])
+  assert.equal(errors.slice(1), ['two: y one two\n', 'one: y two one\n'])
 })
 
 test('a sink that cannot be reopened or closed keeps nothing from the others', () => {

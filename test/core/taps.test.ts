@@ -1,4 +1,5 @@
 /** How many taps a hook takes. */
+import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Plugin } from '../../core/index.ts'
@@ -66,6 +67,29 @@ test('a plugin that is reloaded may tap as often as before', async () => {
   await using host = await createTestHost({ plugins: [tapping('many', 'line', MOST).plugin] })
   const change = await host.reload({ plugins: [tapping('many', 'line', MOST).plugin] })
   assert.equal(change.changed, ['many'])
+})
+
+test('a plugin that a reload waits to take out may tap no more than any other', async () => {
+  let settle = (): void => {}
+  const slow = plugin('slow', (host) =>
+    host.hooks.line.tapPromise('wait', () => new Promise<void>((resolve) => (settle = resolve))),
+  )
+  const chat = probe('many')
+  await using host = await createTestHost({ plugins: [slow, chat.plugin] })
+  const one = await join(host)
+  const said = one.say('hello')
+  await turn()
+  const reloaded = host.reload({ plugins: [slow, tapping('many', 'line', MOST - 1).plugin] })
+  await turn()
+  await turn()
+  for (let count = 1; count < MOST; count++) chat.host.hooks.line.tap(`${count}`, () => {})
+  assert.match(
+    thrownBy(() => chat.host.hooks.line.tap('one more', () => {})),
+    /there are 256 taps on this hook already/,
+  )
+  settle()
+  await said
+  assert.equal((await reloaded).changed, ['many'])
 })
 
 test.run()
