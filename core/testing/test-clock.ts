@@ -9,13 +9,14 @@ export interface TestClock extends Clock {
 
 export function createTestClock(start: number): TestClock {
   let now = start
+  let isRunning = false
   const timers = new Set<{ readonly due: number; readonly run: () => void }>()
   return {
     now: () => now,
     date: () => now,
     setTimeout(run, milliseconds): Cancel {
-      // Like Node's own timers: one that sets itself anew each time moves on, too.
-      const timer = { due: now + Math.max(1, milliseconds), run }
+      // One of no time that a timer sets is for the next millisecond: it may set itself anew for ever.
+      const timer = { due: now + (isRunning ? Math.max(1, milliseconds) : milliseconds), run }
       timers.add(timer)
       return () => timers.delete(timer)
     },
@@ -26,8 +27,10 @@ export function createTestClock(start: number): TestClock {
         if (next === undefined) break
         timers.delete(next)
         now = Math.max(now, next.due)
+        isRunning = true
         next.run()
         await turn()
+        isRunning = false
       }
       now = end
     },
