@@ -1,14 +1,14 @@
 /** The public face of the host: all that plugins, the built-in ones included, and config files import. */
 export { z } from 'zod'
-export { defineConfig, type ConfigInput } from './config.ts'
+export { defineConfig, type ConfigInput } from './host/config.ts'
 export {
   API_VERSION,
   definePlugin,
   type Plugin,
   type PluginDefinition,
   type PluginFactory,
-} from './plugin.ts'
-export { Stage } from './hooks.ts'
+} from './lifecycle/define-plugin.ts'
+export { Stage } from './hooks/hooks.ts'
 export type {
   CloseEvent,
   CloseReason,
@@ -17,8 +17,8 @@ export type {
   LineEvent,
   SettledEvent,
   ShutdownEvent,
-} from './hooks.ts'
-export { deliver, drop, refuse } from './verdicts.ts'
+} from './hooks/hooks.ts'
+export { deliver, drop, refuse } from './hooks/verdicts.ts'
 export type {
   CommandVerdict,
   ConnectVerdict,
@@ -26,16 +26,16 @@ export type {
   Drop,
   LineVerdict,
   Refuse,
-} from './verdicts.ts'
-export { defineService, type Service } from './services.ts'
-export { ChatError, ConfigError, type ErrorCode, type Problem } from './errors.ts'
-export { didYouMean, nearest } from './nearest.ts'
-export { safeText } from './text.ts'
-export { LOG_LEVELS } from './log.ts'
-export type { Audience, NamedAudience } from './audience.ts'
-export type { Client } from './client.ts'
-export type { Peer } from './connection.ts'
-export type { Cancel } from './clock.ts'
+} from './hooks/verdicts.ts'
+export { defineService, type Service } from './lifecycle/services.ts'
+export { ChatError, ConfigError, type ErrorCode, type Problem } from './support/errors.ts'
+export { didYouMean, nearest } from './support/suggest.ts'
+export { safeText } from './support/safe-text.ts'
+export { LOG_LEVELS } from './support/log.ts'
+export type { Audience, NamedAudience } from './clients/audience.ts'
+export type { Client } from './clients/client.ts'
+export type { Peer } from './clients/connection.ts'
+export type { Cancel } from './support/clock.ts'
 export type {
   ArgumentSchemas,
   CommandCall,
@@ -44,14 +44,14 @@ export type {
   CommandInfo,
   Commands,
   CommandSpec,
-} from './commands.ts'
-export type { BroadcastOptions, Clients, PluginContext, PluginHooks } from './context.ts'
-export type { Logger, LogLevel, LogRecord, LogSink } from './log.ts'
-export type { ClientState, ClientStateOptions } from './states.ts'
+} from './hooks/commands.ts'
+export type { BroadcastOptions, Clients, PluginContext, PluginHooks } from './lifecycle/context.ts'
+export type { Logger, LogLevel, LogRecord, LogSink } from './support/log.ts'
+export type { ClientState, ClientStateOptions } from './clients/client-state.ts'
 export type {
   DecidingHook,
   DecidingTapOptions,
   TapOptions,
   TellingHook,
   WatchingHook,
-} from './taps.ts'
+} from './hooks/tap-registry.ts'

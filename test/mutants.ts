@@ -1,6 +1,6 @@
 /**
  * Mutation testing of one file at a time: makes small changes of behaviour to it, one after the other, and shows those that
- * no test notices. `npm run mutants -- core/idle.ts [PART OF A TEST'S PATH ...]` runs the tests of those parts, in that
+ * no test notices. `npm run mutants -- core/clients/idle.ts [PART OF A TEST'S PATH ...]` runs the tests of those parts, in that
  * order, until one fails; without parts, first those named after the file, then all but those of the docs and the package.
  */
 import { spawnSync } from 'node:child_process'
@@ -10,7 +10,7 @@ import { basename, join } from 'node:path'
 
 const [file, ...asked] = process.argv.slice(2)
 if (file === undefined) {
-  process.stderr.write('mutants: expected a file, as in npm run mutants -- core/idle.ts\n')
+  process.stderr.write('mutants: expected a file, as in npm run mutants -- core/clients/idle.ts\n')
   process.exit(2)
 }
 

@@ -1,5 +1,5 @@
 /** Whether a plugin that is loaded and unloaded a thousand times leaves anything behind. */
-import type { PluginContext } from '../context.ts'
+import type { PluginContext } from '../lifecycle/context.ts'
 import { countHandles, countKept, countListeners, grown, grownHandles } from './leftovers.ts'
 import type { Subject } from './subject.ts'
 import { linesToType, whileTimePasses } from './visitors.ts'

@@ -1,9 +1,9 @@
 /** Whether setting a plugin up touches anything outside of it. */
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Clock } from '../clock.ts'
-import { checkConfig } from '../config.ts'
-import { createHost } from '../host.ts'
-import { Log } from '../log.ts'
+import type { Clock } from '../support/clock.ts'
+import { checkConfig } from '../host/config.ts'
+import { createHost } from '../host/host.ts'
+import { Log } from '../support/log.ts'
 import { countHandles, countListeners, grown, grownHandles } from './leftovers.ts'
 import type { Subject } from './subject.ts'
 import { createWatch, createWatcher } from './watch.ts'

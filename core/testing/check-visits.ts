@@ -1,7 +1,7 @@
 /** Whether a plugin stands it when clients come, talk and leave in every way, and when it goes under those who stay. */
 import { Duplex } from 'node:stream'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
-import type { PluginContext } from '../context.ts'
+import type { PluginContext } from '../lifecycle/context.ts'
 import { countKept } from './leftovers.ts'
 import type { Opened, Subject } from './subject.ts'
 import type { TestClient } from './test-host.ts'

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { describe } from '../errors.ts'
+import { describe } from '../support/errors.ts'
 
 /** How many there are of each thing, by its name. */
 export type Census = ReadonlyMap<string, number>

@@ -1,6 +1,6 @@
 /** A clock that stands still until a test moves it. */
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../support/clock.ts'
 
 export interface TestClock extends Clock {
   /** Moves it on by some milliseconds, and runs what comes due, one after the other. */

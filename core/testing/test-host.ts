@@ -1,12 +1,12 @@
 /** A host in memory, with the pump, hooks and delivery of a real one, no port and no waiting, and a clock that stands still. */
 import { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import { checkConfig, type ConfigInput } from '../config.ts'
-import { errors, type ChatError } from '../errors.ts'
-import { createHost } from '../host.ts'
-import { Log, type LogRecord } from '../log.ts'
-import { didYouMean } from '../nearest.ts'
-import type { Change } from '../reload-plan.ts'
+import { checkConfig, type ConfigInput } from '../host/config.ts'
+import { errors, type ChatError } from '../support/errors.ts'
+import { createHost } from '../host/host.ts'
+import { Log, type LogRecord } from '../support/log.ts'
+import { didYouMean } from '../support/suggest.ts'
+import type { Change } from '../lifecycle/reload-plan.ts'
 import { randomFrom } from './random.ts'
 import { createTestClock } from './test-clock.ts'
 

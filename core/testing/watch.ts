@@ -1,9 +1,9 @@
 /** What is seen of a plugin while it is checked: by what it does with its context, and by a plugin beside it. */
-import type { NamedAudience } from '../audience.ts'
-import type { Client } from '../client.ts'
-import type { PluginContext } from '../context.ts'
-import type { SettledEvent } from '../hooks.ts'
-import { definePlugin, type Plugin } from '../plugin.ts'
+import type { NamedAudience } from '../clients/audience.ts'
+import type { Client } from '../clients/client.ts'
+import type { PluginContext } from '../lifecycle/context.ts'
+import type { SettledEvent } from '../hooks/hooks.ts'
+import { definePlugin, type Plugin } from '../lifecycle/define-plugin.ts'
 
 /** What is noted of a plugin's dealings with its host. */
 export interface Watch {

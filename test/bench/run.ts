@@ -42,7 +42,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     json: { type: 'string' },
     require: { type: 'string' },
-    server: { type: 'string', default: `node ${join(root, 'dist/core/bin.js')}` },
+    server: { type: 'string', default: `node ${join(root, 'dist/core/cli/bin.js')}` },
   },
 })
 
@@ -131,7 +131,7 @@ async function main(): Promise<number> {
     rmSync(folder, { recursive: true, force: true })
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
-  if (!existsSync(join(root, 'dist/core/bin.js'))) {
+  if (!existsSync(join(root, 'dist/core/cli/bin.js'))) {
     execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' })
   }
   const load = compile('load', folder)

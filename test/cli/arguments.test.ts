@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseArguments } from '../../core/arguments.ts'
+import { parseArguments } from '../../core/cli/arguments.ts'
 import { ChatError } from '../../core/index.ts'
 import { CHECKOUT, runCli, sentenceOf } from '../support/host.ts'
 

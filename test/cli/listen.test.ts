@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { listenError } from '../../core/listen-error.ts'
+import { listenError } from '../../core/net/listen-error.ts'
 import { CLI, runCli, sentenceOf, startHost, type Setup } from '../support/host.ts'
 import { isThere, unless } from '../support/programs.ts'
 

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSyn
 import { join, relative } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { findConfigFile, realConfigFile } from '../../core/config-names.ts'
+import { findConfigFile, realConfigFile } from '../../core/cli/find-config.ts'
 import { ConfigError } from '../../core/index.ts'
 import { startChild } from '../support/child.ts'
 import { CLI, makeFolder, runIn, sentenceOf, startHost } from '../support/host.ts'

@@ -1,7 +1,7 @@
 /** The clock that the host runs by. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { systemClock } from '../../core/clock.ts'
+import { systemClock } from '../../core/support/clock.ts'
 
 const test = suite('clock')
 

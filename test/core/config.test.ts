@@ -11,8 +11,8 @@ import {
   type ConfigInput,
   type Plugin,
 } from '../../core/index.ts'
-import { checkPlugins } from '../../core/check-plugins.ts'
-import { checkConfig } from '../../core/config.ts'
+import { checkPlugins } from '../../core/lifecycle/validate-plugins.ts'
+import { checkConfig } from '../../core/host/config.ts'
 import { createTestHost, type TestConfig } from '../../core/testing/index.ts'
 import { defaults, echo, logging, mute, quit } from '../../plugins/index.ts'
 import { plugin, rejection } from '../support/memory-plugins.ts'

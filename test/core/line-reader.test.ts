@@ -2,8 +2,8 @@
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Fault, LineReader } from '../../core/line-reader.ts'
-import { safeText } from '../../core/text.ts'
+import { Fault, LineReader } from '../../core/telnet/line-reader.ts'
+import { safeText } from '../../core/support/safe-text.ts'
 import { createTestHost } from '../../core/testing/index.ts'
 import { echo } from '../../plugins/index.ts'
 import {

@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { definePlugin, z, type LogSink } from '../../core/index.ts'
-import { Log } from '../../core/log.ts'
+import { Log } from '../../core/support/log.ts'
 import { createTestHost } from '../../core/testing/index.ts'
 import { randomFrom } from '../../core/testing/random.ts'
 

@@ -1,9 +1,9 @@
 /** The way out: each step has its part of the deadline, none waits longer than it must, and nothing is left. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { checkConfig, type ConfigInput } from '../../core/config.ts'
-import { createHost } from '../../core/host.ts'
-import { Log } from '../../core/log.ts'
+import { checkConfig, type ConfigInput } from '../../core/host/config.ts'
+import { createHost } from '../../core/host/host.ts'
+import { Log } from '../../core/support/log.ts'
 import { createTestHost, type TestHost } from '../../core/testing/index.ts'
 import { createTestClock } from '../../core/testing/test-clock.ts'
 import type { Plugin } from '../../core/index.ts'

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { safeText } from '../../core/index.ts'
-import { safeJson, safeLines, safeName } from '../../core/text.ts'
+import { safeJson, safeLines, safeName } from '../../core/support/safe-text.ts'
 import { cases, printSeed, seed } from '../support/memory-random.ts'
 
 const test = suite('text')

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createHooks } from '../../core/hooks.ts'
+import { createHooks } from '../../core/hooks/hooks.ts'
 import { Stage } from '../../core/index.ts'
 import {
   aliasOf,
@@ -118,7 +118,7 @@ for (const { name, type } of hooks) {
   })
 
   test(`hooks.md has the deadline of ${name}`, () => {
-    const source = readFileSync(join(root(), 'core/ledgers.ts'), 'utf8')
+    const source = readFileSync(join(root(), 'core/hooks/tap-registries.ts'), 'utf8')
     const [, shared, own] =
       new RegExp(`hooks\\.${name},\\s+(?:(?:\\{ \\.\\.\\.)?(\\w+)|\\{\\s*timeout: (\\w+))`).exec(
         source,
@@ -141,7 +141,7 @@ test('hooks.md has every outcome that settled can tell of', () => {
         ?.slice(1)
         .find(Boolean)}`,
   )
-  const kinds = unionMembers(aliasOf('core/hooks.ts', 'SettledEvent')).flatMap((members) => {
+  const kinds = unionMembers(aliasOf('core/hooks/hooks.ts', 'SettledEvent')).flatMap((members) => {
     const typeNamed = (name: string) => members.find((member) => member.name === name)?.type ?? ''
     return kindsOf(typeNamed('verdict')).map((kind) => `${bareQuotes(typeNamed('hook'))} ${kind}`)
   })
@@ -234,7 +234,7 @@ test('context.md has the tables of a definition, a command and a sink without a 
 
 test('context.md has every log level', () => {
   const words = codeIn(section(CONTEXT, 'log'))
-  for (const level of splitAtTop(aliasOf('core/log.ts', 'LogLevel'), '|')) {
+  for (const level of splitAtTop(aliasOf('core/support/log.ts', 'LogLevel'), '|')) {
     assert.ok(
       [...words].some((word) => word === bareQuotes(level)),
       level,

@@ -3,10 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { checkConfig } from '../../core/config.ts'
+import { checkConfig } from '../../core/host/config.ts'
 import * as publicFace from '../../core/index.ts'
 import { z } from '../../core/index.ts'
-import { Status } from '../../core/signals.ts'
+import { Status } from '../../core/cli/signals.ts'
 import * as plugins from '../../plugins/index.ts'
 import { groups } from '../faults/rows/index.ts'
 
@@ -18,7 +18,7 @@ const UNPROMISED: ReadonlySet<string> = new Set(['P3', 'S4'])
 const test = suite('reference')
 
 test('errors.md has every code, by a heading of its own, in order', () => {
-  const source = read('core/errors.ts')
+  const source = read('core/support/errors.ts')
   const union = /export type ErrorCode =([^]*?)\n\n/.exec(source)?.[1] ?? ''
   const codes = [...union.matchAll(/'([A-Z_]+)'/g)].map(([, name]) => name)
   assert.ok(codes.length > 20)
@@ -109,7 +109,7 @@ test('testing.md has every setting and every member of a test host and of its cl
 })
 
 test('testing.md has every part of the check of a plugin', () => {
-  const union = /readonly part:([^]*?)\n  readonly/.exec(read('core/errors.ts'))?.[1] ?? ''
+  const union = /readonly part:([^]*?)\n  readonly/.exec(read('core/support/errors.ts'))?.[1] ?? ''
   const parts = [...union.matchAll(/'(\w+)'/g)].map(([, name]) => name)
   assert.ok(parts.length > 10)
   const rows = table('docs/reference/testing.md', 'Part').map(([part]) => code(part))
@@ -117,7 +117,8 @@ test('testing.md has every part of the check of a plugin', () => {
 })
 
 test('hooks.md has every reason for which the host closes a client', () => {
-  const union = /export type CloseReason =([^]*?)\| \(string/.exec(read('core/hooks.ts'))?.[1] ?? ''
+  const union =
+    /export type CloseReason =([^]*?)\| \(string/.exec(read('core/hooks/hooks.ts'))?.[1] ?? ''
   const rows = table('docs/reference/hooks.md', '`reason`').map(([reason]) => code(reason))
   for (const [, reason = ''] of union.matchAll(/'([^']+)'/g))
     assert.ok(rows.includes(reason), reason)
@@ -128,7 +129,7 @@ test('stability.md has every entry point, and nothing else can be imported', asy
   const names = Object.keys(exports).map((path) => path.replace(/^\./, 'multiecho'))
   const rows = table('docs/reference/stability.md', 'Import').map(([name]) => code(name))
   sameNames([...rows, 'multiecho/package.json'], names)
-  const deep: string = 'multiecho/dist/core/host.js'
+  const deep: string = 'multiecho/dist/core/host/host.js'
   const error = await import(deep).catch((reason: unknown) => reason)
   assert.is((error as NodeJS.ErrnoException).code, 'ERR_PACKAGE_PATH_NOT_EXPORTED')
 })
@@ -146,7 +147,7 @@ test('command-line.md has every status', () => {
 })
 
 test('command-line.md has every option', () => {
-  const options = read('core/arguments.ts').matchAll(/'(-\w, )?(--\w+)(?: <\w+>)?'/g)
+  const options = read('core/cli/arguments.ts').matchAll(/'(-\w, )?(--\w+)(?: <\w+>)?'/g)
   const found = [...options].map(([, , name]) => name)
   const names = [...new Set(found), '--help', '--version']
   const rows = table('docs/reference/command-line.md', 'Option')

@@ -29,7 +29,10 @@ const test = suite('session')
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 test("the README's session goes as it is shown, byte by byte", async () => {
-  const host = launch([join(root, 'dist/core/bin.js'), '--host', '127.0.0.1', '-p', '0'], folder)
+  const host = launch(
+    [join(root, 'dist/core/cli/bin.js'), '--host', '127.0.0.1', '-p', '0'],
+    folder,
+  )
   const ended = once(host, 'close')
   try {
     let printed = ''

@@ -8,7 +8,7 @@ import { freePort, needPrograms, newFolder, when } from './machine.ts'
 import type { Address } from './peer.ts'
 import { Room } from './room.ts'
 
-const program = resolve(import.meta.dirname, '../../dist/core/bin.js')
+const program = resolve(import.meta.dirname, '../../dist/core/cli/bin.js')
 
 const START_PATIENCE = 10_000
 const EXIT_PATIENCE = 15_000

@@ -1,11 +1,11 @@
 /** The way of lines through a host in memory, from bytes to bytes, with plugins that look on. */
 import { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import { systemClock } from '../../core/clock.ts'
-import { checkConfig } from '../../core/config.ts'
-import { createHost } from '../../core/host.ts'
+import { systemClock } from '../../core/support/clock.ts'
+import { checkConfig } from '../../core/host/config.ts'
+import { createHost } from '../../core/host/host.ts'
 import { definePlugin, Stage, type Plugin } from '../../core/index.ts'
-import { Log } from '../../core/log.ts'
+import { Log } from '../../core/support/log.ts'
 import { echo } from '../../plugins/index.ts'
 
 /** Lines that are said at a time. */

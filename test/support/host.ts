@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { startChild, type Child, type Ended } from './child.ts'
 import { PATIENCE, within } from './deadline.ts'
 
-export const CLI = join(import.meta.dirname, '../../dist/core/bin.js')
+export const CLI = join(import.meta.dirname, '../../dist/core/cli/bin.js')
 export const CHECKOUT = join(import.meta.dirname, '../..')
 
 /** The time in front of each line of chat.log. */

@@ -1,10 +1,10 @@
 /** A host in memory with all that its operator can do to it, and clients who join it. */
 import { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import { systemClock } from '../../core/clock.ts'
-import { checkConfig, type ConfigInput } from '../../core/config.ts'
-import { createHost, type ChatHost } from '../../core/host.ts'
-import { Log } from '../../core/log.ts'
+import { systemClock } from '../../core/support/clock.ts'
+import { checkConfig, type ConfigInput } from '../../core/host/config.ts'
+import { createHost, type ChatHost } from '../../core/host/host.ts'
+import { Log } from '../../core/support/log.ts'
 
 export interface OperatedHost extends AsyncDisposable {
   readonly host: ChatHost

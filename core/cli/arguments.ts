@@ -1,0 +1,246 @@
+/** The command line: what was asked for, or one sentence about what is wrong with it. */
+import { cac, type CAC, type Command } from 'cac'
+import { hostSchema, portSchema } from '../host/config.ts'
+import { describe, errors } from '../support/errors.ts'
+import { didYouMean, nearest } from '../support/suggest.ts'
+import type { NewPlugin } from './new-plugin.ts'
+import { safeText } from '../support/safe-text.ts'
+
+/** What is to be done. */
+export type Task =
+  | { readonly command: 'run'; readonly watch: boolean }
+  | { readonly command: 'check' | 'reload' }
+  | { readonly command: 'plugins'; readonly json: boolean }
+  | { readonly command: 'on' | 'off'; readonly plugin: string }
+  | { readonly command: 'inspect'; readonly json: boolean; readonly timings: boolean }
+  | { readonly command: 'new-plugin'; readonly newPlugin: NewPlugin }
+
+export interface Arguments {
+  readonly task: Task
+  readonly port: number | undefined
+  readonly host: string | undefined
+  readonly config: string | undefined
+  /** Path of the control socket. */
+  readonly control: string | undefined
+}
+
+/** What cac makes of the options. */
+type Options = Readonly<Record<string, string | boolean | readonly unknown[] | undefined>>
+
+const COMMANDS = ['check', 'reload', 'plugins', 'inspect', 'new-plugin']
+/** Those that ask a host which listens already. */
+const ASKING: ReadonlySet<string | undefined> = new Set(['reload', 'plugins', 'inspect'])
+
+/** Options of more than one command. Each is declared for those alone that have a use for it. */
+const SHARED = {
+  port: ['-p, --port <n>', 'TCP port; a free one when neither this nor the config says'],
+  host: ['--host <address>', 'Address to listen on; 0.0.0.0, all of IPv4, when neither says'],
+  config: ['-c, --config <file>', 'Config file; chat.config.ts here when left out'],
+  control: [
+    '--control <path>',
+    'Control socket; .multiecho.sock here when neither this nor the config says',
+  ],
+  json: ['--json', 'Print it as JSON'],
+} as const
+
+/** Returns undefined when the help or the version was asked for, and has been printed. Throws `USAGE`. */
+export function parseArguments(argv: readonly string[], version: string): Arguments | undefined {
+  const cli = cac('multiecho')
+  let task: Task | undefined
+  const declare = (name: string, does: string, ...shared: (keyof typeof SHARED)[]): Command => {
+    const declared = cli.command(name, does)
+    for (const option of shared) declared.option(SHARED[option][0], SHARED[option][1])
+    return declared
+  }
+  declare('[...words]', 'Run the chat host', 'port', 'host', 'config', 'control')
+    .usage('[options]')
+    .option('--watch', 'Reload when the config or a local file that it imports changes')
+    .example((name) => `  $ ${name} -p 9090            run the chat on port 9090`)
+    .example((name) => `  $ ${name} -c party.ts        run it by another config file`)
+    .example((name) => `  $ ${name} check              list what is wrong with the config`)
+    .action(([word]: string[], { watch }: Options) => {
+      if (word !== undefined)
+        throw errors.usage(`there is no command "${word}"${didYouMean(word, COMMANDS)}`)
+      task = { command: 'run', watch: watch === true }
+    })
+  declare(
+    'check',
+    'Check the config and list all of its faults; nothing is opened',
+    'port',
+    'host',
+    'config',
+    'control',
+  )
+    .usage('check [options]')
+    .action(() => {
+      task = { command: 'check' }
+    })
+  declare('new-plugin <name> [folder]', 'Write a package with a new plugin in it')
+    .usage('new-plugin <name> [folder] [options]')
+    .option('--description <text>', 'What the plugin does, in a sentence')
+    .option('--command <name>', 'Its first command; called like the plugin when left out')
+    .option('--js', 'Write it in JavaScript, with its types checked all the same')
+    .example((name) => `  $ ${name} new-plugin acme:dice --command roll`)
+    .action((name: string, folder: string | undefined, options: Options) => {
+      const description = textOption(options, 'description')
+      const command = textOption(options, 'command')
+      const js = options['js'] === true
+      task = { command: 'new-plugin', newPlugin: { name, folder, description, command, js } }
+    })
+  declare('reload', 'Make the host that runs here read its config again', 'control')
+    .usage('reload [options]')
+    .action(() => {
+      task = { command: 'reload' }
+    })
+  declare(
+    'plugins [on|off] [name]',
+    'List the plugins of the host that runs here, or switch one on or off',
+    'json',
+    'control',
+  )
+    .usage('plugins [on|off NAME] [options]')
+    .action((word: string | undefined, plugin: string | undefined, { json }: Options) => {
+      if (word === undefined) {
+        task = { command: 'plugins', json: json === true }
+        return
+      }
+      if (word !== 'on' && word !== 'off')
+        throw errors.usage(`plugins: expected on NAME or off NAME, found ${JSON.stringify(word)}`)
+      if (plugin === undefined)
+        throw errors.usage(`plugins ${word}: the name of a plugin is missing`)
+      if (json !== undefined)
+        throw errors.usage(`plugins ${word}: --json is for the list of plugins; leave it out`)
+      task = { command: word, plugin }
+    })
+  declare(
+    'inspect',
+    'Show what runs here, or what the config would run: plugins, hooks, commands',
+    'json',
+    'config',
+    'control',
+  )
+    .usage('inspect [options]')
+    .option('--timings', 'Add calls, faults and time of each plugin of the running host')
+    .action(({ json, timings, config, control }: Options) => {
+      if (config !== undefined && (timings ?? control) !== undefined)
+        throw errors.usage(
+          'inspect: --config shows what a file would run, --timings and --control what a host runs; give one or the other',
+        )
+      task = { command: 'inspect', json: json === true, timings: timings === true }
+    })
+  cli.help((sections) =>
+    sections
+      .filter(({ title }) => title?.startsWith('For more info') !== true)
+      .map((section) => ({
+        ...section,
+        body: section.body
+          .split('\n')
+          // The default command has no name to list it by.
+          .filter((line) => !/^ *\[\.\.\.words\]/.test(line))
+          .join('\n'),
+      })),
+  )
+  cli.version(version)
+  try {
+    // pnpm hands on the -- that stands in front of a script's own options, and nothing here may follow one.
+    const typed = argv.slice(2).filter((argument) => argument !== '--')
+    cli.parse([...argv.slice(0, 2), ...typed.flatMap(asText)], { run: false })
+    cli.runMatchedCommand()
+  } catch (cause) {
+    const problem = unknownOption(cli, cause) ?? describe(cause).replaceAll('`', '')
+    throw errors.usage(`${problem}${problem.endsWith('?') ? ' See' : '; see'} multiecho --help`)
+  }
+  if (task === undefined) return undefined
+  const options: Options = cli.options
+  const port = textOption(options, 'port')
+  const host = textOption(options, 'host')
+  return {
+    task,
+    port: port === undefined ? undefined : readPort(port),
+    host: host === undefined ? undefined : readHost(host),
+    config: pathOption(options, 'config'),
+    control: pathOption(options, 'control'),
+  }
+}
+
+/** What is wrong with an option that a command does not know: others do, or another one was meant. */
+function unknownOption(cli: CAC, cause: unknown): string | undefined {
+  const [, dashes = '', name] = /^Unknown option `(--?)([^`]*)`$/.exec(describe(cause)) ?? []
+  if (name === undefined) return undefined
+  const namesOf = ({ options }: { options: readonly { name: string }[] }): string[] =>
+    options.map((option) => option.name)
+  const owners = cli.commands.filter((command) => namesOf(command).includes(name))
+  if (owners.length > 0) {
+    const uses = owners.map((owner) => (owner.isDefaultCommand ? 'running a chat' : owner.name))
+    const wanted = ASKING.has(cli.matchedCommandName) && name in SHARED
+    return `--${name} is for ${LIST.format(uses)}${wanted ? FOUND : ''}`
+  }
+  const known = [...namesOf(cli.globalCommand), ...namesOf(cli.matchedCommand ?? cli.globalCommand)]
+  const meant = nearest(name, known)
+  const hint = meant === undefined ? '' : `; did you mean --${meant}?`
+  return `Unknown option ${dashes}${name}${hint}`
+}
+
+const LIST = new Intl.ListFormat('en')
+const FOUND = '; a host that runs is found by its control socket, with --control PATH'
+
+/** Options that take a text, by the ways to write them. */
+const LONG: Readonly<Record<string, string>> = { '-p': '--port', '-c': '--config' }
+/** Such an option, and the text where it is attached. */
+const TEXT_OPTION =
+  /^(?:(-p|-c)(?:=|(?=[^=]))(.*)|(--port|--host|--config|--control|--description|--command)=(.*))$/s
+const BARE_TEXT_OPTION = /^(-p|-c|--port|--host|--config|--control|--description|--command)$/
+/** Behind it the parser takes a value as it is typed, where it would read `1.10` as the number 1.1 and "" as 0. */
+const MARK = '='
+
+function asText(argument: string, index: number, all: readonly string[]): string[] {
+  const before = all[index - 1]
+  if (before !== undefined && BARE_TEXT_OPTION.test(before) && isValueOf(argument)) return []
+  if (BARE_TEXT_OPTION.test(argument)) {
+    const value = all[index + 1]
+    return value !== undefined && isValueOf(value) ? [marked(argument, value)] : [argument]
+  }
+  const [, short, shortValue, long, longValue] = TEXT_OPTION.exec(argument) ?? []
+  if (short !== undefined) return [marked(short, shortValue ?? '')]
+  if (long !== undefined) return [marked(long, longValue ?? '')]
+  return [argument]
+}
+
+/** The option under its long name, so that it is found out when it is given under both. */
+function marked(option: string, value: string): string {
+  return `${LONG[option] ?? option}=${MARK}${value}`
+}
+
+/** A negative number is meant as a value, to be told that it is none; any other dash begins an option. */
+function isValueOf(argument: string): boolean {
+  return !argument.startsWith('-') || /^-\d/.test(argument)
+}
+
+function textOption(options: Options, option: string): string | undefined {
+  const value = options[option]
+  if (value === undefined) return undefined
+  if (Array.isArray(value))
+    throw errors.usage(`--${option} is given ${value.length} times; give it once`)
+  return String(value).slice(MARK.length)
+}
+
+function pathOption(options: Options, option: string): string | undefined {
+  const path = textOption(options, option)
+  if (path === '') throw errors.usage(`--${option}: expected a path, found ""`)
+  return path
+}
+
+function readPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN
+  if (portSchema.safeParse(port).success) return port
+  throw errors.usage(
+    `--port: expected a whole number from 0 to 65535, found ${JSON.stringify(safeText(text))}`,
+  )
+}
+
+function readHost(text: string): string {
+  const parsed = hostSchema.safeParse(text)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw errors.usage(`--host: ${issue?.message ?? 'not valid'}`)
+}

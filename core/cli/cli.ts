@@ -1,0 +1,186 @@
+/** The command line. The one file that joins the host and the plugins that come with it. */
+import { readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import * as plugins from '../../plugins/index.ts'
+import { parseArguments, type Arguments } from './arguments.ts'
+import { askHost } from './ask-host.ts'
+import { checkConfig, CONTROL_PATH, type Config } from '../host/config.ts'
+import { loadConfigFile } from './config-file.ts'
+import { CONFIG_NAMES, findConfigFile } from './find-config.ts'
+import { systemClock } from '../support/clock.ts'
+import { ChatError, ConfigError, describeFully, errors } from '../support/errors.ts'
+import { createHost, type ChatHost } from '../host/host.ts'
+import * as multiecho from '../index.ts'
+import type { HostReport } from '../host/inspect.ts'
+import { inspectText, pluginsText } from './inspect-text.ts'
+import { Log } from '../support/log.ts'
+import { writeNewPlugin, type HostPackage } from './new-plugin.ts'
+import type { Request } from '../host/operations.ts'
+import { flushed, neverBlock } from './output.ts'
+import { runHost, type ConfigSource } from './run.ts'
+import { Status } from './signals.ts'
+
+/** Milliseconds that an error waits to be read. */
+const ERROR_PATIENCE = 500
+
+async function main(): Promise<number> {
+  const asked = parseArguments(process.argv, ownPackage().version)
+  if (asked === undefined) return printed()
+  const { task } = asked
+  checkFolder()
+  switch (task.command) {
+    case 'run':
+      return runHost(createSource(asked, task.watch))
+    case 'check':
+      return check(await createSource(asked).load())
+    case 'reload':
+      return print(await ask(asked, { command: 'reload' }))
+    case 'on':
+    case 'off':
+      return print(await ask(asked, task))
+    case 'plugins': {
+      const found = (await ask(asked, { command: 'inspect' })) as HostReport
+      return print(task.json ? JSON.stringify(found.plugins, null, 2) : pluginsText(found))
+    }
+    case 'inspect': {
+      const found = await inspect(asked, task.timings)
+      return print(task.json ? JSON.stringify(found, null, 2) : inspectText(found))
+    }
+    default: {
+      const { defaults: _, ...builtIn } = plugins
+      const names = Object.keys(builtIn)
+      return print(writeNewPlugin(task.newPlugin, ownPackage(), names).trimEnd())
+    }
+  }
+}
+
+/** All paths are from the folder in which it was started, and that may be gone. */
+function checkFolder(): void {
+  try {
+    process.cwd()
+  } catch {
+    throw errors.usage('the folder that this was started in is gone; start it in another one')
+  }
+}
+
+/** Reads the config as often as it is asked to, from the file that was found first. */
+function createSource(asked: Arguments, watch = false): ConfigSource {
+  /** Those of the last load that went well, and all that were met since. */
+  let files = new Set<string>()
+  /** Those of the load that is under way, or of the last one. */
+  let met = new Set<string>()
+  let path: string | undefined
+  return {
+    watch,
+    files() {
+      if (path === undefined) return CONFIG_NAMES.map((name) => join(process.cwd(), name))
+      return new Set([...files, ...met])
+    },
+    async load() {
+      path ??= findConfigFile(process.cwd(), asked.config)
+      const file = path === undefined ? undefined : relative(process.cwd(), path) || '.'
+      files = new Set([...files, ...met])
+      met = new Set()
+      const loaded =
+        path === undefined || file === undefined
+          ? {}
+          : await loadConfigFile(path, file, virtualModules, met)
+      files = met
+      const { port, host, control } = asked
+      const input = {
+        ...(loaded as object),
+        ...(port !== undefined && { port }),
+        ...(host !== undefined && { host }),
+        ...(control !== undefined && { control }),
+      }
+      return checkConfig(input, file, plugins.defaults())
+    },
+  }
+}
+
+const virtualModules = { multiecho, 'multiecho/plugins': plugins }
+
+/** Asks the host that runs in this folder, or the one whose socket is named. */
+async function ask(asked: Arguments, request: Request): Promise<unknown> {
+  if (asked.control !== undefined) return askHost(asked.control, request)
+  try {
+    return await askHost(CONTROL_PATH, request)
+  } catch (error) {
+    if (!(error instanceof ChatError) || error.code !== 'NO_HOST') throw error
+    const config = await createSource(asked)
+      .load()
+      .catch(() => undefined)
+    if (typeof config?.control === 'string' && config.control !== CONTROL_PATH)
+      return askHost(config.control, request)
+    throw error
+  }
+}
+
+/** What runs, or, where nothing does or a config is named, what would. */
+async function inspect(asked: Arguments, timings: boolean): Promise<HostReport> {
+  if (asked.config === undefined) {
+    try {
+      return (await ask(asked, { command: 'inspect', timings })) as HostReport
+    } catch (error) {
+      const isNone = error instanceof ChatError && error.code === 'NO_HOST'
+      if (!isNone || timings || asked.control !== undefined) throw error
+    }
+  }
+  return setUp(await createSource(asked).load()).inspect()
+}
+
+function print(text: unknown): Promise<number> {
+  process.stdout.write(`${String(text)}\n`)
+  return printed()
+}
+
+/** A command whose only purpose is to print waits for whoever reads that, be it a pager. */
+async function printed(): Promise<number> {
+  await flushed()
+  return Status.Ok
+}
+
+/** A host that goes as far as set-up, which touches nothing. */
+function setUp(config: Config): ChatHost {
+  const host = createHost(config, {
+    clock: systemClock,
+    random: Math.random,
+    log: new Log(() => {}),
+  })
+  host.setUp()
+  return host
+}
+
+/** Goes as far as set-up, which touches nothing. */
+function check(config: Config): Promise<number> {
+  const host = setUp(config)
+  const names = config.plugins.map(({ plugin }) => plugin.name)
+  const count = `${names.length} plugin${names.length === 1 ? '' : 's'}`
+  const listed = names.length === 0 ? '' : `: ${names.join(', ')}`
+  const summary = `${config.file ?? 'the defaults'}: no problems; ${count}${listed}`
+  const starters = host.starters()
+  const unseen = `not looked at: the files, ports and the like that these open at the start: ${starters.join(', ')}`
+  const notes = starters.length === 0 ? host.notes() : [unseen, ...host.notes()]
+  return print([summary, ...notes].join('\n'))
+}
+
+function ownPackage(): HostPackage {
+  // From core/cli/ in a checkout, from dist/core/cli/ in the package.
+  const path = import.meta.url.endsWith('.ts') ? '../../package.json' : '../../../package.json'
+  return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as HostPackage
+}
+
+async function report(error: unknown): Promise<number> {
+  if (!(error instanceof ChatError)) {
+    process.stderr.write(`multiecho: ${describeFully(error)}\n`)
+    await flushed(ERROR_PATIENCE)
+    return Status.Uncaught
+  }
+  process.stderr.write(`multiecho: ${error.message}\n`)
+  await flushed(ERROR_PATIENCE)
+  return error instanceof ConfigError || error.code === 'USAGE' ? Status.Misused : Status.Failed
+}
+
+neverBlock(process.stdout)
+neverBlock(process.stderr)
+process.exit(await main().catch(report))

@@ -1,0 +1,128 @@
+/** Loads the config file. */
+import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
+import { realConfigFile } from './find-config.ts'
+import { describe, errors, type ConfigError } from '../support/errors.ts'
+import { loadModule, type VirtualModules } from './module-loader.ts'
+import { didYouMean } from '../support/suggest.ts'
+import { placeOf } from '../support/error-location.ts'
+import { safeText } from '../support/safe-text.ts'
+
+/** Milliseconds within which a config file has to be loaded: one that awaits what never comes is told. */
+const LOAD_LIMIT = 10_000
+
+/**
+ * Returns what the file at a path exports by default; errors call it `file`. Throws `CONFIG_NOT_LOADED`, or
+ * `CONFIG_NOT_FOUND` where it was there and is no more. Either way the local files that belong to it, itself included, are
+ * added to `files`. What it imports is looked for beside the file itself, where a link leads to it.
+ */
+export async function loadConfigFile(
+  path: string,
+  file: string,
+  virtualModules: VirtualModules,
+  files: Set<string>,
+): Promise<unknown> {
+  files.add(path)
+  const real = realConfigFile(path, file)
+  let limit: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const problem = `it was not loaded within ${LOAD_LIMIT / 1000} s; find what it awaits`
+    limit = setTimeout(() => reject(errors.configNotLoaded(file, problem)), LOAD_LIMIT)
+  })
+  const load = async (): Promise<unknown> => {
+    try {
+      if (real.endsWith('.json'))
+        return JSON.parse(readFileSync(real, 'utf8').replace(/^\ufeff/, ''))
+      return await loadModule(real, virtualModules, files)
+    } catch (cause) {
+      throw loadingError(cause, file, real === path ? undefined : real, virtualModules)
+    }
+  }
+  const config = await Promise.race([load(), late]).finally(() => clearTimeout(limit))
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
+    throw errors.configNotLoaded(
+      file,
+      'it has no config; write: export default defineConfig({ … }), or, in CommonJS, module.exports = { … }',
+    )
+  }
+  return config
+}
+
+/** What went wrong, on one line, with what to do about it where that is known. `linked` is where a link has led to. */
+function loadingError(
+  cause: unknown,
+  file: string,
+  linked: string | undefined,
+  virtualModules: VirtualModules,
+): ConfigError {
+  const failed = (problem: string): ConfigError => errors.configNotLoaded(file, problem)
+  if (!(cause instanceof Error)) return failed(`it failed while it ran: ${describe(cause)}`)
+  const message = readable(cause.message)
+  const code = (cause as { code?: unknown }).code
+  if (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND') {
+    const missing = message.replace(/ Require stack:.*/, '')
+    const remedy = /'\.{0,2}\//.test(missing) ? 'correct' : 'install it, or correct'
+    const where =
+      linked === undefined
+        ? ''
+        : `; the config is a link, and imports are looked for beside ${nearPath(linked)}`
+    return failed(`${missing}; ${remedy} its name in the import${where}`)
+  }
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+    const [, path = ''] = / for (\/.*)$/.exec(message) ?? []
+    return failed(
+      `${nearPath(path)} cannot be imported: it is neither TypeScript, JavaScript nor JSON; read it with readFileSync`,
+    )
+  }
+  if (cause.message.startsWith(PARSE_ERROR) || cause.name === 'SyntaxError') {
+    const { place = file, problem } = parseError(cause.message)
+    return errors.configNotLoaded(
+      place,
+      `it cannot be parsed: ${readable(problem).replace(/\.$/, '')}; correct it there`,
+    )
+  }
+  const place = placeOf(cause)
+  const where = place === undefined ? '' : ` (at ${place})`
+  return failed(
+    `it failed while it ran: ${message}${where}${importRemedy(cause.message, virtualModules)}`,
+  )
+}
+
+const PARSE_ERROR = 'ParseError: '
+
+/** Takes the place out of the words of jiti, which has it at the end, and of Node, which has the file of JSON in front. */
+function parseError(message: string): { place: string | undefined; problem: string } {
+  const [, problem, path, position] = /^([^]*?)\s+(\/\S.*?)(:\d+:\d+)\s*$/.exec(message) ?? []
+  if (problem !== undefined && path !== undefined)
+    return { place: `${nearPath(path)}${position}`, problem }
+  const [, json, rest] = /^(\/.*?\.json): ([^]*)$/.exec(message) ?? []
+  if (json !== undefined && rest !== undefined) return { place: nearPath(json), problem: rest }
+  return { place: undefined, problem: message }
+}
+
+function nearPath(path: string): string {
+  return safeText(relative(process.cwd(), path))
+}
+
+/** A call of an import, as it looks once it is compiled: of a module, a name. */
+const IMPORTED = /\(0 ?, ?_(\w+?)\.(\w+)\)/g
+
+/** A message on one line, without the loader's own words, and with imports called by their names. */
+function readable(message: string): string {
+  const line = message.replace(PARSE_ERROR, '').replaceAll(/\s+/g, ' ').trim()
+  return describe(new Error(line)).replaceAll(IMPORTED, '$2')
+}
+
+/** What is not exported is no fault of the loader's, and only found out where it is called. */
+function importRemedy(message: string, virtualModules: VirtualModules): string {
+  const [[, module, name] = []] = message.matchAll(IMPORTED)
+  if (module === undefined || name === undefined || !message.endsWith(' is not a function'))
+    return ''
+  if (name === 'default')
+    return '; the module may export nothing by default: import it by its name, in braces'
+  const candidates = Object.entries(virtualModules)
+    .filter(([path]) => path.split('/').at(-1) === module)
+    .flatMap(([, exported]) => Object.keys(exported))
+  const meant = didYouMean(name, candidates)
+  return meant === '' ? '; see whether the module that it is imported from exports it' : meant
+}

@@ -1,0 +1,237 @@
+/** `multiecho new-plugin`: writes a small package with a plugin in it, from the files in templates/. */
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, errors, show } from '../support/errors.ts'
+import { safeText } from '../support/safe-text.ts'
+
+/** What was asked for, as it was typed. */
+export interface NewPlugin {
+  /** Name of the plugin, as `dice` or `acme:dice`. */
+  readonly name: string
+  /** Folder to write to; called like the package, without its scope, when left out. */
+  readonly folder?: string | undefined
+  readonly description?: string | undefined
+  /** Name of its first command; that of the plugin, without its scope, when left out. */
+  readonly command?: string | undefined
+  /** Whether it is to be in JavaScript; TypeScript when left out. */
+  readonly js?: boolean | undefined
+}
+
+/** package.json of the host that writes the package. */
+export interface HostPackage {
+  readonly version: string
+  readonly engines: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+
+/** What a package says of itself where nobody has said more. */
+const DESCRIPTION = 'A plugin for multiecho.'
+const NAME = /^(?:([a-z][a-z0-9]*(?:-[a-z0-9]+)*):)?([a-z][a-z0-9]*(?:-[a-z0-9]+)*)$/
+const COMMAND = /^[a-z][a-z0-9_-]*$/
+/** Commands of the other plugins in its chat.config.ts. */
+const TAKEN_COMMANDS = ['help', 'mute', 'quit', 'unmute']
+/** Characters of a name: npm takes 214 for a package's. */
+const LONGEST = 64
+
+/** Files that mean something to npm where they are called what they are to be. */
+const OTHERWISE_NAMED: Readonly<Record<string, string>> = {
+  _gitignore: '.gitignore',
+  '_package.json': 'package.json',
+}
+
+/** What an export cannot be called: words of the language, and the other names in the files of the template. */
+const TAKEN_WORDS = new Set(
+  'arguments assert async await break case catch check checkPlugin class const continue createTestHost debugger default defaults defineConfig definePlugin delete do else enum eval export extends false finally for function greeting host if implements import in instanceof interface let new null options package private protected public return state static super switch test this throw true try typeof undefined var void while with yield z'.split(
+    ' ',
+  ),
+)
+
+/**
+ * Writes the package, and returns what to print: what was written and what to do next. Overwrites nothing: throws
+ * `NOT_WRITTEN` when one of the files is there, and `USAGE` when a name is none. `builtIn` are names that are taken.
+ */
+export function writeNewPlugin(
+  { name, folder, description, command, js = false }: NewPlugin,
+  host: HostPackage,
+  builtIn: readonly string[],
+): string {
+  const [, scope, short] = NAME.exec(checkName(name, builtIn)) as unknown as [
+    string,
+    string | undefined,
+    string,
+  ]
+  const packageName = `multiecho-plugin-${short}`
+  const words: Readonly<Record<string, string>> = {
+    PLUGIN_NAME: name,
+    PLUGIN_FILE: short,
+    PLUGIN_PACKAGE: scope === undefined ? packageName : `@${scope}/${packageName}`,
+    PLUGIN_EXPORT: exportOf(short),
+    PLUGIN_COMMAND: checkCommand(command, short),
+    PLUGIN_DESCRIPTION: description ?? DESCRIPTION,
+    PLUGIN_INTRODUCTION:
+      description === undefined
+        ? DESCRIPTION
+        : `${checkDescription(description)}\n\n${DESCRIPTION}`,
+    MULTIECHO_RANGE: `^${host.version}`,
+    NODE_RANGE: host.engines['node'] ?? '*',
+    NODE_TYPES_RANGE: rangeOf(host, '@types/node'),
+    TSX_RANGE: rangeOf(host, 'tsx'),
+    TYPESCRIPT_RANGE: rangeOf(host, 'typescript'),
+  }
+  const target = resolve(folder ?? packageName)
+  const files = templateFiles(words, js)
+  for (const file of files.keys()) {
+    if (existsSync(join(target, file))) {
+      throw errors.notWritten(
+        `${shown(join(target, file))} is there already, and nothing was written; name another folder: multiecho new-plugin ${name} FOLDER`,
+      )
+    }
+  }
+  try {
+    for (const [file, text] of files) {
+      mkdirSync(dirname(join(target, file)), { recursive: true })
+      writeFileSync(join(target, file), text, { flag: 'wx' })
+    }
+  } catch (cause) {
+    throw errors.notWritten(`${describe(cause)}; name a folder that may be written to`, cause)
+  }
+  return [
+    ...[...files.keys()].map((file) => `wrote ${shown(join(target, file))}`),
+    '',
+    'Next:',
+    ...(target === process.cwd() ? [] : [`  cd ${shown(target)}`]),
+    '  npm install',
+    '  npm test',
+    '  npm start',
+    '',
+  ].join('\n')
+}
+
+function checkName(name: string, builtIn: readonly string[]): string {
+  const [, scoped, short] = /^(?:@([^/]*)\/)?multiecho-plugin-(.*)$/.exec(name) ?? []
+  if (short !== undefined) {
+    const meant = scoped === undefined ? short : `${scoped}:${short}`
+    throw errors.usage(
+      `new-plugin: expected the name of a plugin, found that of a package, ${show(name)}; write ${safeText(meant)}`,
+    )
+  }
+  if (!NAME.test(name) || name.length > LONGEST) {
+    throw errors.usage(
+      `new-plugin: a name is lower-case letters, digits and dashes, begins with a letter and has at most ${LONGEST} characters, as in dice or acme:dice; found ${show(name)}`,
+    )
+  }
+  if (builtIn.includes(name)) {
+    throw errors.usage(
+      `new-plugin: there is a built-in plugin ${name}; take another name, or one with a scope, as acme:${name}`,
+    )
+  }
+  return name
+}
+
+function checkCommand(asked: string | undefined, short: string): string {
+  const command = asked ?? short
+  if (!COMMAND.test(command) || command.length > LONGEST) {
+    throw errors.usage(
+      `--command: expected a lower-case letter, then lower-case letters, digits, _ or -, found ${show(command)}`,
+    )
+  }
+  if (TAKEN_COMMANDS.includes(command)) {
+    throw errors.usage(
+      `--command: /${command} is a built-in command; name another one with --command NAME`,
+    )
+  }
+  return command
+}
+
+function checkDescription(description: string): string {
+  const fits = description !== '' && description.length <= 200 && !description.includes('*/')
+  if (fits && safeText(description) === description) return description
+  throw errors.usage(
+    `--description: expected a line of 1 to 200 characters without */, found ${show(description)}`,
+  )
+}
+
+/** `word-filter` as `wordFilter`, and `new` as `newPlugin`. */
+function exportOf(short: string): string {
+  const word = short.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+  return TAKEN_WORDS.has(word) ? `${word}Plugin` : word
+}
+
+/** Any version that is compatible with the one that the host itself was made with. */
+function rangeOf(host: HostPackage, dependency: string): string {
+  const version = host.devDependencies[dependency]
+  return version === undefined ? '*' : `^${version}`
+}
+
+/** The files of a package by their paths, with the words in place. */
+function templateFiles(
+  words: Readonly<Record<string, string>>,
+  js: boolean,
+): ReadonlyMap<string, string> {
+  const templates = js
+    ? new Map([...asJavaScript(filesIn('plugin')), ...filesIn('javascript')])
+    : filesIn('plugin')
+  const pattern = new RegExp(Object.keys(words).join('|'), 'g')
+  const files = Array.from(templates, ([path, text]): [file: string, text: string] => {
+    const word = (found: string): string => words[found] as string
+    const quoted = (found: string): string => JSON.stringify(word(found)).slice(1, -1)
+    const file = (OTHERWISE_NAMED[path] ?? path).replaceAll(pattern, word)
+    const written = text.replaceAll(pattern, path.endsWith('.json') ? quoted : word)
+    return [file, path.endsWith('.md') ? alignTables(written) : written]
+  })
+  return new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** The files of a folder in templates/, by their paths. */
+function filesIn(folder: string): Map<string, string> {
+  // From core/cli/ in a checkout, from dist/core/cli/ in the package.
+  const up = import.meta.url.endsWith('.ts') ? '../..' : '../../..'
+  const root = fileURLToPath(new URL(`${up}/templates/${folder}/`, import.meta.url))
+  const paths = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  return new Map(
+    paths
+      .filter((path) => statSync(join(root, path)).isFile())
+      .map((path) => [path, readFileSync(join(root, path), 'utf8')]),
+  )
+}
+
+/** The code of the template has no types written in it, so that it is JavaScript but for the names of its files. */
+function asJavaScript(files: ReadonlyMap<string, string>): Array<[file: string, text: string]> {
+  const renamed = (text: string): string => text.replaceAll(/(?<!\.d)\.ts\b/g, '.js')
+  return Array.from(files, ([path, text]) => [
+    renamed(path),
+    renamed(text).replaceAll(/^```ts$/gm, '```js'),
+  ])
+}
+
+/** Makes each column as wide as its widest cell, which words in place of others have changed. */
+function alignTables(markdown: string): string {
+  return markdown.replaceAll(/(?:^\|.*\|\n)+/gm, (table) => {
+    const rows = table.trimEnd().split('\n')
+    const cells = rows.map((row) =>
+      row
+        .slice(1, -1)
+        .split('|')
+        .map((cell) => cell.trim()),
+    )
+    const isRule = (cell: string): boolean => /^-+$/.test(cell)
+    const widths: number[] = []
+    for (const row of cells) {
+      for (const [column, cell] of row.entries())
+        widths[column] = Math.max(widths[column] ?? 3, isRule(cell) ? 3 : cell.length)
+    }
+    const aligned = cells.map((row) =>
+      row.map((cell, column) => {
+        const width = widths[column] ?? 0
+        return isRule(cell) ? '-'.repeat(width) : cell.padEnd(width)
+      }),
+    )
+    return aligned.map((row) => `| ${row.join(' | ')} |\n`).join('')
+  })
+}
+
+function shown(path: string): string {
+  const near = relative(process.cwd(), path)
+  return safeText(near === '' || near.startsWith('..') ? path : near)
+}

@@ -1,0 +1,143 @@
+/** A host as a process: how it comes by its config, what may talk to it, and what it prints. */
+import { networkInterfaces } from 'node:os'
+import { isIPv6 } from 'node:net'
+import { systemClock } from '../support/clock.ts'
+import { CONTROL_PATH, type Config } from '../host/config.ts'
+import { countRoom } from './descriptor-limit.ts'
+import { describe, errors } from '../support/errors.ts'
+import { openControl, type Control } from './control.ts'
+import { createHost } from '../host/host.ts'
+import { Log } from '../support/log.ts'
+import { createOperations, type Operations } from '../host/operations.ts'
+import { receiveSignals } from './signals.ts'
+import { createTcpTransport } from '../net/tcp.ts'
+import { safeText } from '../support/safe-text.ts'
+import { PROTOCOL_VERSION } from '../chat/sessions.ts'
+import { watchFiles } from './watch.ts'
+
+/** How a host comes by its config. */
+export interface ConfigSource {
+  /** Reads it anew. */
+  load(): Promise<Config>
+  /** The files that it was last read from. */
+  files(): Iterable<string>
+  /** Whether it is read again when one of them changes. */
+  readonly watch: boolean
+}
+
+/** Runs a host until it is stopped; resolves to the status to end with. */
+export async function runHost(source: ConfigSource): Promise<number> {
+  // Whoever writes a plugin looks at the terminal, and not into the log; so does whoever started it there.
+  const echo = source.watch || process.stderr.isTTY
+  const log = new Log((text) => process.stderr.write(text), { echo })
+  log.of(undefined).info(`Chat ${PROTOCOL_VERSION}`)
+  const signals = receiveSignals(log)
+  const { stopped } = signals
+  const asked = await Promise.race([source.load(), stopped])
+  if (typeof asked === 'number' || signals.stopping) return stopped
+  const room = countRoom()
+  const config = withRoom(asked, room, log)
+  const host = createHost(config, { clock: systemClock, random: Math.random, log })
+  host.setUp()
+  const transport = createTcpTransport(config.host, config.port, log.of('tcpserver'))
+  let started = (): void => {}
+  const ready = new Promise<void>((resolve) => {
+    started = resolve
+  })
+  const operations = createOperations({
+    host,
+    log,
+    ready,
+    load: async () => withRoom(await source.load(), room, log),
+    port: () => transport.port,
+  })
+  signals.pass(host, operations)
+  // What is odd is told once it runs: a host that does not says in one sentence why.
+  const notes: string[] = []
+  const control = await openControlOf(config, operations, notes)
+  try {
+    const address = await Promise.race([host.start(transport), stopped.then(() => undefined)])
+    if (address === undefined) return await stopped
+    const watching = source.watch ? watchSource(source, operations, log) : undefined
+    started()
+    for (const note of [...notes, ...host.notes()]) log.of('multiecho').warn(note)
+    process.stdout.write(
+      `multiecho is listening on ${address}\n${joinHint(transport.address, transport.port)}\n`,
+    )
+    if (watching !== undefined) process.stdout.write(`watching ${watchedOf(config)}\n`)
+    return await stopped.finally(() => watching?.close())
+  } finally {
+    control?.close()
+  }
+}
+
+function watchedOf({ file }: Config): string {
+  return file === undefined
+    ? 'for a config file in this folder'
+    : `${safeText(file)} and the local files that it imports`
+}
+
+/** Without one that was asked for the host does not start; without the usual one it only cannot be told anything. */
+async function openControlOf(
+  { control }: Config,
+  operations: Operations,
+  notes: string[],
+): Promise<Control | undefined> {
+  const usual = control === CONTROL_PATH
+  if (control === false || (usual && process.platform === 'win32')) return undefined
+  try {
+    return await openControl(control, operations)
+  } catch (error) {
+    if (!usual) throw error
+    notes.push(describe(error))
+    return undefined
+  }
+}
+
+function watchSource(source: ConfigSource, operations: Operations, log: Log): { close(): void } {
+  const watched = watchFiles(
+    () => source.files(),
+    () => {
+      const begun = Date.now()
+      void operations.reload().then(
+        (text) => {
+          watched.update(begun)
+          process.stdout.write(`${text}\n`)
+        },
+        // What is wrong has been logged, and so printed.
+        () => watched.update(begun),
+      )
+    },
+    (problem) => log.of('multiecho').warn(`cannot watch the config: ${problem}`),
+  )
+  return watched
+}
+
+/** Lowers the number of clients to what there are descriptors for. Throws `NO_DESCRIPTORS` where that is none. */
+function withRoom(config: Config, room: ReturnType<typeof countRoom>, log: Log): Config {
+  const { clients, reservedDescriptors } = config.limits
+  const fit = room(reservedDescriptors)
+  if (fit === undefined || fit >= clients) return config
+  if (fit < 1) throw errors.noDescriptors(reservedDescriptors)
+  log
+    .of('tcpserver')
+    .warn(
+      `there is room for ${fit} clients, not ${clients}: this process may open too few files; raise that with ulimit -n`,
+    )
+  return { ...config, limits: { ...config.limits, clients: fit } }
+}
+
+/** How to join, from this machine and from another one. */
+function joinHint(host: string, port: number): string {
+  const everywhere = host === '0.0.0.0' || host === '::'
+  const here = everywhere ? 'localhost' : host
+  const lines = [`join with: telnet ${here} ${port}   or: nc ${here} ${port}`]
+  const address = everywhere ? lanAddress() : undefined
+  if (address !== undefined) lines.push(`from another machine: telnet ${address} ${port}`)
+  return lines.join('\n')
+}
+
+function lanAddress(): string | undefined {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  return addresses.find(({ address, internal }) => !internal && !isIPv6(address))?.address
+}

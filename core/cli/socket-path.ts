@@ -1,0 +1,180 @@
+/** The path of a unix socket, which one host has at a time and nobody but its owner may open. */
+import { once } from 'node:events'
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  type BigIntStats,
+} from 'node:fs'
+import { connect, type Server } from 'node:net'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { ChatError, describe, errors } from '../support/errors.ts'
+
+/** Bytes that the path of a unix socket may have, on every system. */
+const LENGTH = 103
+/** Times that it is tried to take a path that others take and give up at the same moment. */
+const TRIES = 20
+
+/** The shorter way to write a path, since it may not be long. Throws `CONTROL_FAILED` where both are too long. */
+export function socketAddress(path: string): string {
+  const absolute = resolve(path)
+  const near = relative(process.cwd(), absolute)
+  // The folder itself is near by no name.
+  const address = near !== '' && near.length < absolute.length ? near : absolute
+  if (Buffer.byteLength(address) <= LENGTH) return address
+  throw errors.controlFailed(
+    path,
+    `the path of a socket may have ${LENGTH} bytes, and this has ${Buffer.byteLength(address)}; name a shorter one with --control PATH`,
+  )
+}
+
+/**
+ * Lets a server listen at a path, and returns what takes the socket away again if it is still that one; to be called while
+ * the server listens. Rejects with `CONTROL_FAILED`. What is left of a host that is no more is replaced; that of another one is not.
+ */
+export async function takePath(server: Server, path: string): Promise<() => void> {
+  const address = socketAddress(path)
+  try {
+    if (process.platform !== 'win32') return await take(server, path)
+    server.listen(address)
+    await once(server, 'listening')
+    return () => {}
+  } catch (cause) {
+    server.close()
+    throw cause instanceof ChatError
+      ? cause
+      : errors.controlFailed(path, problemOf(cause, dirname(path)), cause)
+  }
+}
+
+/**
+ * The socket is made in a folder that nobody else may enter, and linked to its path once it listens: whoever finds it there
+ * finds it ready and closed to others. Of several who link, one is the first. Node, which would remove whatever is at the
+ * path that it was told, is told another one.
+ */
+async function take(server: Server, path: string): Promise<() => void> {
+  const place = resolve(path)
+  const aside = mkdtempSync(asideOf(socketAddress(path)))
+  try {
+    const own = join(aside, 's')
+    server.listen(socketAddress(own))
+    await once(server, 'listening')
+    chmodSync(own, 0o600)
+    await link(own, path, aside)
+    const made = statOf(own)
+    return () => {
+      try {
+        // Nobody else takes it for a stale one meanwhile: it still answers.
+        if (isSame(statOf(place), made)) unlinkSync(place)
+      } catch {
+        // It stays, as that of a host that was killed.
+      }
+    }
+  } finally {
+    rmSync(aside, { recursive: true, force: true })
+  }
+}
+
+/** The beginning of a name for a folder: with what is added to it, and a name in it, no longer than the path if that can be. */
+function asideOf(address: string): string {
+  const name = basename(address)
+  return join(dirname(address), name.slice(0, Math.max(1, name.length - 'XXXXXX/s'.length)))
+}
+
+async function link(own: string, path: string, aside: string): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    try {
+      return linkSync(own, path)
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+    }
+    await removeStale(path, join(aside, 'stale'))
+  }
+  throw errors.controlFailed(
+    path,
+    'others take it again and again; name another path with --control PATH',
+  )
+}
+
+/** Takes a socket that nobody answers at out of the way, into a folder that goes. */
+async function removeStale(path: string, aside: string): Promise<void> {
+  const found = statOf(path)
+  if (found === undefined) return
+  if (!found.isSocket()) {
+    throw errors.controlFailed(
+      path,
+      'there is a file of that name that is no socket; remove it, or name another path with --control PATH',
+    )
+  }
+  const refused = await refusal(socketAddress(path))
+  if (refused === 'ENOENT') return
+  if (refused === 'EACCES') {
+    throw errors.controlFailed(
+      path,
+      'it is there already and belongs to another user; name another path with --control PATH',
+    )
+  }
+  if (refused !== 'ECONNREFUSED') {
+    throw errors.controlFailed(
+      path,
+      'another host has it; name another path with --control PATH, or set control: false in the config',
+    )
+  }
+  // Meanwhile another host may have replaced it. Between this look and the next step it still may: then it is put back.
+  if (!isSame(statOf(path), found)) return
+  try {
+    renameSync(path, aside)
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return
+    throw errors.controlFailed(
+      path,
+      `it is left of a host that has ended, and this user may not remove it (${describe(cause)}); have it removed, or name another path with --control PATH`,
+      cause,
+    )
+  }
+  if (!isSame(statOf(aside), found) && statOf(path) === undefined) linkSync(aside, path)
+}
+
+/** The code of the error with which a socket refuses whoever connects; undefined when it does not. */
+function refusal(address: string): Promise<string | undefined> {
+  return new Promise((resolved) => {
+    const socket = connect(address, () => {
+      socket.destroy()
+      resolved(undefined)
+    })
+    socket.on('error', (error) => resolved(codeOf(error)))
+  })
+}
+
+function problemOf(cause: unknown, folder: string): string {
+  const where = folder === '.' ? 'this folder' : `the folder ${folder}`
+  switch (codeOf(cause)) {
+    case 'ENOENT':
+      return `there is no folder ${folder}; make it, or name another path with --control PATH`
+    case 'ENOTDIR':
+      return `${folder} is no folder; name another path with --control PATH`
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return `this user may not write to ${where}; name another path with --control PATH, or set control: false in the config`
+    default:
+      return `${describe(cause)}; name another path with --control PATH`
+  }
+}
+
+/** Undefined where nothing is there. */
+function statOf(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })
+}
+
+function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code
+}

@@ -1,0 +1,165 @@
+/**
+ * Who is to see a line: a value that can be passed on, kept and narrowed, and that is looked at when a line is accepted.
+ */
+import { clientOf, connectionOf, type Client } from './client.ts'
+import type { Connection } from './connection.ts'
+import type { Delivery, Group } from '../delivery/delivery.ts'
+import { errors } from '../support/errors.ts'
+
+/** A set of clients. It never changes by itself, but its members are those of the moment at which it is asked. */
+export interface Audience extends Iterable<Client> {
+  readonly size: number
+  has(client: Client): boolean
+  /** Returns this audience but for some clients, or but for the members of another audience. */
+  without(who: Client | Iterable<Client>): Audience
+  /** Returns those of this audience who are also among some clients, or also in another audience. */
+  and(who: Client | Iterable<Client>): Audience
+}
+
+/** An audience that a plugin fills, for example a room. A client that leaves the chat leaves it too. */
+export interface NamedAudience extends Audience {
+  readonly name: string
+  /** Adds a client; one that is not in the chat (any more) is not added. */
+  add(client: Client): void
+  delete(client: Client): void
+}
+
+export class ChosenAudience implements Audience {
+  /** Those who are in all of these groups; every group is a part of `everyone`. */
+  readonly groups: readonly Group[]
+  readonly only: readonly ReadonlySet<Connection>[]
+  readonly except: readonly Connection[]
+  readonly exceptAudiences: readonly ChosenAudience[]
+  /** The audience that this one was narrowed from. */
+  readonly #from: ChosenAudience | undefined
+
+  constructor(
+    groups: readonly Group[],
+    from?: ChosenAudience,
+    only: readonly ReadonlySet<Connection>[] = [],
+    except: readonly Connection[] = [],
+    exceptAudiences: readonly ChosenAudience[] = [],
+  ) {
+    this.groups = groups
+    this.only = only
+    this.except = except
+    this.exceptAudiences = exceptAudiences
+    this.#from = from
+  }
+
+  get size(): number {
+    return [...this].length
+  }
+
+  has(client: Client): boolean {
+    return this.hasConnection(connectionOf(client))
+  }
+
+  hasConnection(connection: Connection): boolean {
+    return (
+      this.groups.every((group) => group.members.has(connection)) &&
+      this.only.every((some) => some.has(connection)) &&
+      !this.except.includes(connection) &&
+      !this.exceptAudiences.some((audience) => audience.hasConnection(connection))
+    )
+  }
+
+  without(who: Client | Iterable<Client>): Audience {
+    if (who instanceof ChosenAudience) {
+      const others = [...this.exceptAudiences, who]
+      return new ChosenAudience(this.groups, this, this.only, this.except, others)
+    }
+    const except = [...this.except, ...connectionsOf(who)]
+    return new ChosenAudience(this.groups, this, this.only, except, this.exceptAudiences)
+  }
+
+  and(who: Client | Iterable<Client>): Audience {
+    if (who instanceof ChosenAudience) {
+      return new ChosenAudience(
+        both(this.groups, who.groups),
+        this,
+        both(this.only, who.only),
+        both(this.except, who.except),
+        both(this.exceptAudiences, who.exceptAudiences),
+      )
+    }
+    const only = [...this.only, new Set(connectionsOf(who))]
+    return new ChosenAudience(this.groups, this, only, this.except, this.exceptAudiences)
+  }
+
+  /** Whether this was made from `other` by narrowing alone. */
+  narrows(other: ChosenAudience): boolean {
+    if (this === other) return true
+    return this.#from?.narrows(other) ?? false
+  }
+
+  *connections(): Generator<Connection> {
+    const smallest = this.groups.reduce((a, b) => (b.members.size < a.members.size ? b : a))
+    for (const member of smallest.members) {
+      if (this.hasConnection(member as Connection)) yield member as Connection
+    }
+  }
+
+  *[Symbol.iterator](): Generator<Client> {
+    for (const connection of this.connections()) yield clientOf(connection)
+  }
+}
+
+/** A group under a name, which plugins fill. */
+export class FilledAudience extends ChosenAudience implements NamedAudience {
+  readonly name: string
+  readonly #delivery: Delivery
+
+  constructor(name: string, everyone: Group, group: Group, delivery: Delivery) {
+    super([everyone, group])
+    this.name = name
+    this.#delivery = delivery
+  }
+
+  get #group(): Group {
+    return this.groups[1] as Group
+  }
+
+  add(client: Client): void {
+    const connection = connectionOf(client)
+    if (!(this.groups[0] as Group).members.has(connection)) return
+    this.#delivery.join(this.#group, connection)
+    connection.groups.add(this.#group)
+  }
+
+  delete(client: Client): void {
+    const connection = connectionOf(client)
+    this.#delivery.leave(this.#group, connection)
+    connection.groups.delete(this.#group)
+  }
+}
+
+/** Accepts a line for an audience: its members of now will get it. The line has been made safe. */
+export function sayTo(audience: ChosenAudience, line: string, delivery: Delivery): void {
+  // Every group is a part of everyone, the first one, so a single further group decides by itself.
+  const group = audience.groups.length <= 2 ? audience.groups.at(-1) : undefined
+  if (group === undefined || audience.only.length > 0) {
+    delivery.toEach(line, audience.connections())
+  } else if (audience.exceptAudiences.length === 0) {
+    delivery.toGroup(line, group, audience.except)
+  } else {
+    const others = audience.exceptAudiences.flatMap((other) => [...other.connections()])
+    delivery.toGroup(line, group, [...audience.except, ...others])
+  }
+}
+
+/** Throws when somebody made up an audience. */
+export function checkAudience(value: unknown): ChosenAudience {
+  if (value instanceof ChosenAudience) return value
+  throw errors.audienceInvalid(value)
+}
+
+function connectionsOf(who: Client | Iterable<Client>): Connection[] {
+  if (typeof who !== 'object' || who === null)
+    throw errors.clientInvalid(who, 'a client or several')
+  return Symbol.iterator in who ? Array.from(who, connectionOf) : [connectionOf(who)]
+}
+
+function both<T>(some: readonly T[], others: readonly T[]): readonly T[] {
+  return others.length === 0 ? some : [...new Set([...some, ...others])]
+}

@@ -1,0 +1,107 @@
+/** Per-client state of plugins: typed by what makes it, and freed with the client or the plugin. */
+import { connectionOf, type Client } from './client.ts'
+import type { Connection } from './connection.ts'
+import { errors, show } from '../support/errors.ts'
+import type { Owner } from '../support/plugin-instance.ts'
+
+export interface ClientState<T> {
+  /** The client's state, made on first use. Once the client has gone, one that is not kept. */
+  get(client: Client): T
+  /** The client's state if it has been made. */
+  peek(client: Client): T | undefined
+}
+
+export interface ClientStateOptions {
+  /**
+   * A name under which the state is kept when the plugin is reloaded: the new one finds what the old one made, as long as
+   * it asks for the same name. Without one every client begins anew.
+   */
+  readonly keep?: string | undefined
+}
+
+/** A place in every connection, found by number: it is read for every line. Negative once it has been given up. */
+interface Slot {
+  index: number
+}
+
+export class ClientStates {
+  /** Whose each place is; undefined where it is free. */
+  readonly #owners: Array<Owner | undefined> = []
+  readonly #slots = new Map<Owner, Slot[]>()
+  /** The kept ones of an owner, by name. */
+  readonly #kept = new Map<Owner, Map<string, Slot>>()
+
+  create<T>(
+    owner: Owner,
+    init: (client: Client) => T,
+    { keep }: ClientStateOptions = {},
+  ): ClientState<T> {
+    const slot = this.#slotFor(owner, keep)
+    return {
+      get(client) {
+        const connection = connectionOf(client)
+        const kept = connection.states?.[slot.index]
+        if (kept !== undefined) return kept as T
+        const made = init(client)
+        if (!connection.gone && owner.active) {
+          connection.states ??= []
+          connection.states[slot.index] = made
+        }
+        return made
+      },
+      peek: (client) => connectionOf(client).states?.[slot.index] as T | undefined,
+    }
+  }
+
+  /** What was kept for an owner is its own from now on. */
+  takeOver(owner: Owner): void {
+    for (const { index } of this.#kept.get(owner)?.values() ?? []) this.#owners[index] = owner
+  }
+
+  remove(owner: Owner, connections: Iterable<Connection>): void {
+    const slots = this.#slots.get(owner) ?? []
+    this.#slots.delete(owner)
+    this.#kept.delete(owner)
+    for (const slot of slots) {
+      const { index } = slot
+      slot.index = -1
+      if (this.#owners[index] !== owner) continue
+      for (const { states } of connections) {
+        if (states !== undefined && index in states) states[index] = undefined
+      }
+      this.#owners[index] = undefined
+    }
+  }
+
+  #slotFor(owner: Owner, keep: string | undefined): Slot {
+    const own = getOrSet(this.#kept, owner, () => new Map<string, Slot>())
+    const known = keep === undefined ? undefined : own.get(keep)
+    if (known !== undefined) {
+      const problem = `keep: there is a state ${show(keep)} already; use the one that was made first, or another name`
+      throw errors.argumentInvalid('host.clientState', problem, owner.name)
+    }
+    const before =
+      keep === undefined || owner.before === undefined
+        ? undefined
+        : this.#kept.get(owner.before)?.get(keep)
+    const slot: Slot = { index: before?.index ?? this.#freePlace(owner) }
+    getOrSet(this.#slots, owner, () => []).push(slot)
+    if (keep !== undefined) own.set(keep, slot)
+    return slot
+  }
+
+  #freePlace(owner: Owner): number {
+    const free = this.#owners.indexOf(undefined)
+    const index = free === -1 ? this.#owners.length : free
+    this.#owners[index] = owner
+    return index
+  }
+}
+
+function getOrSet<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
+}

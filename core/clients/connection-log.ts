@@ -1,0 +1,87 @@
+/**
+ * What the log says of connections: a line for each that comes and each that goes, but no more than so many. Strangers
+ * decide how often they connect, so beyond that they are counted, and the counts logged once a second.
+ */
+import type { Cancel, Clock } from '../support/clock.ts'
+import { describe } from '../support/errors.ts'
+import type { Log } from '../support/log.ts'
+
+/** Lines at once, and lines a second after that. */
+const BURST = 10_000
+const PER_SECOND = 100
+/** Milliseconds between two lines of counts. */
+const SUMMARY_INTERVAL = 1000
+
+/** Reasons that the log need not say: they are how visits end. */
+const EXPECTED: ReadonlySet<string> = new Set(['quit', 'end of input', 'shutdown'])
+
+export class ConnectionLog {
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #counts = new Map<string, number>()
+  #tokens = BURST
+  #filledAt: number
+  #cancelSummary: Cancel | undefined
+
+  constructor(log: Log, clock: Clock) {
+    this.#log = log
+    this.#clock = clock
+    this.#filledAt = clock.now()
+  }
+
+  /** `plugin` is the one that brought it in, where one did. */
+  came(label: string, plugin = 'tcpserver'): void {
+    if (this.#may('new')) this.#log.of(plugin).info(`new connection ${label}`)
+  }
+
+  /** It was reset before it could be asked who it is. */
+  lost(): void {
+    if (this.#may('reset at once'))
+      this.#log.of('tcpserver').info('a connection was reset before it was accepted')
+  }
+
+  refused(label: string, message: string): void {
+    if (this.#may('refused')) this.#log.of('connmgr').info(`refused ${label}: ${message}`)
+  }
+
+  closing(id: string, reason: string): void {
+    if (!this.#may(`closed (${reason})`)) return
+    const why = EXPECTED.has(reason) ? '' : ` (${reason})`
+    this.#log.of('connmgr').info(`closing connection: ${id}${why}`, { reason })
+  }
+
+  /** The stream of one that a plugin brought in has told what is wrong with it. */
+  failed(id: string, plugin: string, cause: unknown): void {
+    if (this.#may('failed')) this.#log.of(plugin).info(`the stream of ${id}: ${describe(cause)}`)
+  }
+
+  leftOver(id: string, bytes: number): void {
+    if (this.#may('unfinished lines')) {
+      this.#log.of('connmgr').info(`dropped ${bytes} bytes without a line end from ${id}`)
+    }
+  }
+
+  /** Logs what was only counted so far. */
+  summarise(): void {
+    this.#cancelSummary?.()
+    this.#cancelSummary = undefined
+    if (this.#counts.size === 0) return
+    const counts = [...this.#counts].map(([what, count]) => `${count} ${what}`)
+    this.#counts.clear()
+    this.#log.of('connmgr').warn(`connections not logged one by one: ${counts.join(', ')}`)
+  }
+
+  /** Whether one more line may be logged; counts it otherwise. */
+  #may(what: string): boolean {
+    const now = this.#clock.now()
+    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#filledAt) / 1000) * PER_SECOND)
+    this.#filledAt = now
+    if (this.#tokens >= 1) {
+      this.#tokens--
+      return true
+    }
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)
+    this.#cancelSummary ??= this.#clock.setTimeout(() => this.summarise(), SUMMARY_INTERVAL)
+    return false
+  }
+}

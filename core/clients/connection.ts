@@ -1,0 +1,317 @@
+/**
+ * One connection, whatever stream it comes over: its bytes in, its bytes out, and where it is on its way from coming
+ * to gone. What its lines and its coming and going mean is decided by its conductor.
+ */
+import type { Duplex } from 'node:stream'
+import type { ChosenAudience } from './audience.ts'
+import { ConnectedClient, type Client } from './client.ts'
+import type { Clock } from '../support/clock.ts'
+import type { Delivery, Group, Recipient } from '../delivery/delivery.ts'
+import { errors } from '../support/errors.ts'
+import type { Gate } from '../support/pause.ts'
+import { LineReader, type LineLimits } from '../telnet/line-reader.ts'
+import { Opening } from '../telnet/protocol-sniffer.ts'
+import { Outbox, type Backlogs } from '../delivery/outbox.ts'
+import type { Owner } from '../support/plugin-instance.ts'
+import { safeLines, safeText } from '../support/safe-text.ts'
+
+/** `Coming` until the connect hook has admitted it, `Leaving` once it is out of all audiences. */
+export const Phase = { Coming: 0, Open: 1, Leaving: 2, Gone: 3 } as const
+export type Phase = (typeof Phase)[keyof typeof Phase]
+
+/** Who is at the other end. */
+export interface Peer {
+  /** What to call it, as `127.0.0.1:53362`. */
+  readonly label: string
+  /** Its IP address, where it has one. */
+  readonly address?: string | undefined
+}
+
+export interface Conductor {
+  /** There is something to read, the input has ended, or a hold was released. */
+  pump(connection: Connection): void
+  /** The connection is to be closed, orderly or at once. */
+  leave(connection: Connection, reason: string): void
+  /** The stream has told that it cannot go on. */
+  failed(connection: Connection, cause: unknown): void
+  /** The stream has thrown something at us, or brought what are no bytes: one that a plugin has brought in may. */
+  broke(connection: Connection, cause: unknown): void
+  /** The stream is closed. */
+  closed(connection: Connection): void
+}
+
+export interface ConnectionSetting {
+  readonly limits: LineLimits
+  readonly delivery: Delivery
+  readonly backlogs: Backlogs
+  readonly clock: Clock
+  readonly gate: Gate
+  readonly conductor: Conductor
+}
+
+/** Bytes read ahead of a client that is held back; above it the stream is paused. No less than a socket's own buffer. */
+const READ_AHEAD = 64 * 1024
+/** Milliseconds between two answers to AYT, so that a short question makes no long answer. */
+const ARE_YOU_THERE_INTERVAL = 1000
+
+export class Connection implements Recipient {
+  // These two stand first and together: each delivery looks at them.
+  marks: Recipient['marks']
+  readonly outbox: Outbox
+  readonly key: number
+  readonly id: string
+  readonly address: string | undefined
+  /** The plugin that brought it in, where one did. */
+  attachedBy: Owner | undefined
+  name: string
+  readonly stream: Duplex
+  readonly client: Client
+  readonly reader: LineReader
+  readonly connectedAt: number
+  lastInputAt: number
+  phase: Phase = Phase.Coming
+  /** The audiences that it is in, so that leaving finds them. */
+  readonly groups = new Set<Group>()
+  /** Who sees its lines unless a tap narrows it: everyone but itself. Made with its first line. */
+  audience: ChosenAudience | undefined
+  /** Per-client state of plugins, by the number of the state. */
+  states: unknown[] | undefined
+  /** Whether a line or a command of it is under way; ends it as dropped when called. */
+  abandon: (() => void) | undefined
+  /** Whether its next line waits for another turn of the event loop. */
+  deferred = false
+  /** The turn in which it last had a share of the pump's work. */
+  turn = -1
+  /** Whether the pump is at work on it further up the stack. */
+  pumping = false
+  inputEnded: boolean
+  /** Whether its `close` hook is under way. */
+  closing = false
+  readonly #setting: ConnectionSetting
+  #streamClosed = false
+  #holds = 0
+  #paused = true
+  #backlogged = false
+  #stopped = false
+  /** Bytes of what is unread that the stream has got back. */
+  #returned = 0
+  /** Judges its first bytes, until it is known to be here to chat. */
+  #opening: Opening | undefined = new Opening()
+  #isStranger = false
+  #thrownAway = 0
+  #answeredAt = -Infinity
+
+  constructor(
+    key: number,
+    id: string,
+    { address }: Peer,
+    stream: Duplex,
+    attachedBy: Owner | undefined,
+    setting: ConnectionSetting,
+  ) {
+    const { conductor } = setting
+    this.key = key
+    this.id = id
+    this.address = address
+    this.attachedBy = attachedBy
+    this.name = id
+    this.stream = stream
+    this.#setting = setting
+    this.client = new ConnectedClient(this)
+    this.connectedAt = this.lastInputAt = setting.clock.now()
+    this.reader = new LineReader(setting.limits, this)
+    this.outbox = new Outbox(stream, this, setting.backlogs)
+    this.inputEnded = stream.readableEnded
+    stream.pause()
+    stream.on('data', (chunk: Buffer) => this.#read(chunk))
+    stream.on('end', () => {
+      this.inputEnded = true
+      conductor.pump(this)
+    })
+    stream.on('finish', () => this.updateReading())
+    stream.on('error', (cause) => conductor.failed(this, cause))
+    stream.on('close', () => {
+      this.#streamClosed = true
+      conductor.leave(this, 'connection error')
+      conductor.closed(this)
+    })
+  }
+
+  get left(): boolean {
+    return this.phase >= Phase.Leaving
+  }
+
+  get gone(): boolean {
+    return this.phase === Phase.Gone
+  }
+
+  /** Whether none of its lines may begin: somebody holds it, or it does not read what it is sent. */
+  get held(): boolean {
+    const waits = (this.#holds > 0 || this.#backlogged) && !this.#stopped
+    return waits || this.#setting.gate.closed
+  }
+
+  /** Reads no more, for good; what was read already is still run, and nothing holds it back any longer. */
+  stopReading(): void {
+    this.#stopped = true
+    this.updateReading()
+    this.#setting.conductor.pump(this)
+  }
+
+  /**
+   * Pauses the stream while more is unread than may be, until that can be taken; and while it leaves, until all that it
+   * is sent is on its way. A paused socket reads on until its own buffer is full, in pieces as small as its packets, and
+   * a piece of one byte takes a thousand. So it gets back as much of what is unread as makes it full at once.
+   */
+  updateReading(): void {
+    if (!this.inputEnded) this.#touch((stream) => this.#adjustReading(stream))
+  }
+
+  /** Reads what the paused stream has; returns whether it had anything. */
+  readOn(): boolean {
+    if (!this.#paused || this.inputEnded) return false
+    const read = this.#touch((stream) => {
+      if (stream.readableLength === 0 || (this.#stopped && this.#returned === 0)) return null
+      // Piece by piece, as it stands there, so that nothing is copied.
+      return stream.read(this.#returned || stream.readableLength) as Buffer | null
+    })
+    return read !== null && read !== undefined
+  }
+
+  hold(): () => void {
+    let held = true
+    this.#holds++
+    return () => {
+      if (!held) return
+      held = false
+      this.#holds--
+      this.#setting.conductor.pump(this)
+    }
+  }
+
+  /** Returns false once nothing can be sent any more. */
+  send(text: string): boolean {
+    if (!this.writable) return false
+    for (const line of safeLines(text)) this.#setting.delivery.toEach(line, [this])
+    return true
+  }
+
+  /** Whether what is queued now can still reach the client. */
+  get writable(): boolean {
+    if (this.phase === Phase.Gone || this.outbox.closed) return false
+    return this.#touch((stream) => !stream.destroyed && !stream.writableEnded) ?? false
+  }
+
+  get streamClosed(): boolean {
+    return this.#streamClosed || (this.#touch((stream) => stream.closed) ?? false)
+  }
+
+  close(reason: string): void {
+    this.#setting.conductor.leave(this, safeText(reason))
+  }
+
+  /** A chunk from the delivery. */
+  write(chunk: Buffer): void {
+    try {
+      this.outbox.write(chunk)
+    } catch (cause) {
+      this.broke(cause)
+    }
+  }
+
+  /** Ends the stream behind all that it was given. */
+  end(done: () => void): void {
+    this.#touch((stream) => stream.end(done))
+  }
+
+  /** Throws away what was not sent, and the stream. */
+  destroy(): void {
+    this.outbox.drop()
+    this.#touch((stream) => stream.destroy())
+  }
+
+  broke(cause: unknown): void {
+    this.#setting.conductor.broke(this, cause)
+  }
+
+  backlogged(above: boolean): void {
+    this.#backlogged = above
+    if (!above) this.#setting.conductor.pump(this)
+  }
+
+  evict(): void {
+    const { left } = this
+    this.#setting.conductor.leave(this, 'slow reader')
+    // It was on its way out in order, and there is nothing left to be sent in order.
+    if (left) this.destroy()
+  }
+
+  reply(bytes: Buffer): void {
+    if (this.writable) this.#setting.delivery.bytesTo(bytes, this)
+  }
+
+  areYouThere(): void {
+    const now = this.#setting.clock.now()
+    if (now - this.#answeredAt < ARE_YOU_THERE_INTERVAL) return
+    this.#answeredAt = now
+    this.send('[yes, still here]')
+  }
+
+  /** Does something with the stream, which may be anybody's: what it throws is its own fault. */
+  #touch<T>(run: (stream: Duplex) => T): T | undefined {
+    try {
+      return run(this.stream)
+    } catch (cause) {
+      this.broke(cause)
+      return undefined
+    }
+  }
+
+  #adjustReading(stream: Duplex): void {
+    const { reader } = this
+    const most = Math.min(stream.readableHighWaterMark, READ_AHEAD)
+    const isFull = this.#paused && stream.readableLength >= most
+    const waits = reader.unread > 0 || this.deferred || this.abandon !== undefined || this.held
+    const over = reader.unread >= READ_AHEAD
+    const pause = this.left
+      ? !stream.writableFinished
+      : this.phase === Phase.Coming || over || this.#stopped || (isFull && waits)
+    if (pause !== this.#paused) {
+      this.#paused = pause
+      if (pause) stream.pause()
+      else stream.resume()
+    }
+    if (!over || !pause || isFull || this.#stopped || this.left) return
+    const rest = reader.takeBack(most)
+    this.#returned = rest.length
+    stream.unshift(rest)
+  }
+
+  #read(chunk: Buffer): void {
+    const isNew = this.#returned === 0
+    this.#returned = 0
+    if (this.left || this.#isStranger) return this.#throwAway(chunk)
+    if (!Buffer.isBuffer(chunk)) return this.broke(errors.streamNotBytes(chunk))
+    this.lastInputAt = this.#setting.clock.now()
+    const isChat = isNew ? this.#opening?.isChat(chunk) : undefined
+    if (isChat === false) {
+      this.#isStranger = true
+      return this.#setting.conductor.leave(this, 'not a chat client')
+    }
+    if (isChat === true) this.#opening = undefined
+    this.reader.push(chunk)
+    // It reads on, and looks at what is unread when it is done.
+    if (this.pumping) return
+    this.#setting.conductor.pump(this)
+    this.updateReading()
+  }
+
+  /**
+   * What comes after it has left, or while that waits, is read, since closing on unread bytes could reset the connection
+   * before the last line has been read; but only so much of it, since whoever is cut off may go on sending for ever.
+   */
+  #throwAway(chunk: Buffer): void {
+    this.#thrownAway += chunk.length
+    if (this.#thrownAway >= READ_AHEAD) this.destroy()
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Closes clients that have typed nothing for too long. By an own clock of each one's input: a socket's own timeout takes
+ * what is sent to it for activity.
+ */
+import type { Cancel, Clock } from '../support/clock.ts'
+import type { Connection } from './connection.ts'
+import type { Gate } from '../support/pause.ts'
+
+export interface IdleWatchParts {
+  readonly connections: Iterable<Connection>
+  /** Milliseconds; undefined where clients may be idle for as long as they like. */
+  readonly limit: () => number | undefined
+  readonly clock: Clock
+  readonly gate: Gate
+  readonly close: (connection: Connection, seconds: number) => void
+}
+
+export class IdleWatch {
+  readonly #parts: IdleWatchParts
+  #cancel: Cancel | undefined
+
+  constructor(parts: IdleWatchParts) {
+    this.#parts = parts
+  }
+
+  /** Watches by the limit as it is now. */
+  renew(): void {
+    this.stop()
+    const limit = this.#parts.limit()
+    if (limit !== undefined) this.#look(limit, Math.min(30_000, Math.max(100, limit / 10)))
+  }
+
+  stop(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+  }
+
+  #look(limit: number, interval: number): void {
+    const { clock, gate } = this.#parts
+    this.#cancel = clock.setTimeout(() => {
+      this.#look(limit, interval)
+      gate.pass(() => this.#closeIdle())
+    }, interval)
+  }
+
+  /** By the limit as it is now, which may be another one than when the gate was closed. */
+  #closeIdle(): void {
+    const { connections, clock, limit, close } = this.#parts
+    const most = limit()
+    if (most === undefined) return
+    const since = clock.now() - most
+    for (const connection of connections) {
+      if (connection.lastInputAt <= since && !connection.left && !hasMoreToSay(connection))
+        close(connection, Math.round(most / 1000))
+    }
+  }
+}
+
+/** Whether something that it has typed still waits, as when it is held: that would be lost. */
+function hasMoreToSay({ abandon, reader }: Connection): boolean {
+  return abandon !== undefined || reader.unread > 0
+}

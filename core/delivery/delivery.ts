@@ -1,0 +1,249 @@
+/**
+ * From lines to bytes. All that is said in one turn of the event loop is encoded once, into one log of segments in the
+ * order of acceptance, and each recipient gets its part of the log in one write: whoever is to see the same segments
+ * shares one chunk, and whoever is not (a sender's own lines, a private one, a join in mid-turn) gets a cut of its own.
+ */
+import { findViews, runsFor, runsOf, segmentsOf } from './recipient-groups.ts'
+
+/** One who is sent chunks, in the order of the segments that it is to see. */
+export interface Recipient {
+  /** How its part of the log differs from that of its groups, while it does. Kept by the delivery. */
+  marks: Marks | undefined
+  /** Takes a chunk to send. The chunk is shared and must not be written to. Must not throw. */
+  write(chunk: Buffer): void
+}
+
+/** A set of recipients whose membership may change between any two segments. */
+export class Group {
+  readonly members = new Set<Recipient>()
+  /** This turn's segments for the members, by number, ascending. */
+  segments: number[] = []
+}
+
+export interface Marks {
+  /** Segments of its groups that it is not to see, ascending. */
+  readonly holes: number[]
+  /** Segments that it is to see beyond those of its groups. */
+  readonly extras: number[]
+  /** Where it joined a group that had segments in this turn already: how many of them it missed. */
+  joins: Map<Group, number> | undefined
+}
+
+/** Bytes of one turn above which they are sent at once. */
+const BATCH_SIZE = 64 * 1024
+/** Bytes of the log of a turn; it grows for as long as a turn lasts in which somebody says more. */
+const LOG_SIZE = 2 * BATCH_SIZE
+/** A string of UTF-16 units takes at most three bytes a unit in UTF-8. */
+const BYTES_A_UNIT = 3
+
+/** Some recipients, and the runs of segments that all of them are to see. */
+interface Share {
+  readonly runs: readonly number[]
+  readonly recipients: readonly Recipient[]
+}
+
+export class Delivery {
+  #log: Buffer = Buffer.allocUnsafeSlow(LOG_SIZE)
+  /** The log of the turn before, to be used again. */
+  #spare: Buffer | undefined
+  /** Where each segment ends in the log; it begins where the one before ends. */
+  #ends: number[] = []
+  #length = 0
+  #groups: Group[] = []
+  #marked: Recipient[] = []
+  #scheduled = false
+  #flushing = false
+  #onFlushed: Array<() => void> = []
+  /** Where small chunks are cut from. */
+  #slab = Buffer.alloc(0)
+  #slabUsed = 0
+
+  /** Says one line to the members of the group as it is now, but for some. The line has been made safe. */
+  toGroup(line: string, group: Group, except: readonly Recipient[]): void {
+    const segment = this.#encode(line)
+    if (group.segments.length === 0) this.#groups.push(group)
+    group.segments.push(segment)
+    for (const recipient of except) {
+      if (group.members.has(recipient)) this.#marksOf(recipient).holes.push(segment)
+    }
+    this.#endSegment()
+  }
+
+  /** Says one line to each of some recipients. The line has been made safe. */
+  toEach(line: string, recipients: Iterable<Recipient>): void {
+    this.#toEach(this.#encode(line), recipients)
+  }
+
+  /** Sends bytes as they are to one recipient: telnet's own, which are no text. */
+  bytesTo(bytes: Buffer, recipient: Recipient): void {
+    this.#reserve(bytes.length)
+    this.#length += bytes.copy(this.#log, this.#length)
+    this.#toEach(this.#ends.push(this.#length) - 1, [recipient])
+  }
+
+  join(group: Group, recipient: Recipient): void {
+    if (group.members.has(recipient)) return
+    group.members.add(recipient)
+    if (group.segments.length === 0) return
+    const marks = this.#marksOf(recipient)
+    marks.joins ??= new Map()
+    marks.joins.set(group, group.segments.length)
+  }
+
+  leave(group: Group, recipient: Recipient): void {
+    if (!group.members.delete(recipient) || group.segments.length === 0) return
+    const marks = this.#marksOf(recipient)
+    marks.extras.push(...group.segments.slice(marks.joins?.get(group) ?? 0))
+    marks.joins?.delete(group)
+  }
+
+  /** Calls back once everything said so far has been handed to its recipients. */
+  whenFlushed(done: () => void): void {
+    if (this.#ends.length === 0 && !this.#flushing) done()
+    else this.#onFlushed.push(done)
+  }
+
+  /**
+   * Hands every recipient its chunk of what has been said since the last flush. What each is to see is settled before the
+   * first gets anything: whoever is given a chunk may answer, join or leave in the same step, and is heard in the next one.
+   */
+  flush(): void {
+    if (this.#ends.length === 0 || this.#flushing) return
+    this.#flushing = true
+    const shares = this.#share()
+    const log = this.#log
+    const ends = this.#ends
+    this.#log = this.#spare ?? Buffer.allocUnsafeSlow(LOG_SIZE)
+    this.#spare = undefined
+    this.#ends = []
+    this.#length = 0
+    const told = this.#onFlushed
+    this.#onFlushed = []
+    try {
+      for (const { runs, recipients } of shares) {
+        const chunk = this.#cut(runs, log, ends)
+        for (const recipient of recipients) recipient.write(chunk)
+      }
+    } finally {
+      this.#flushing = false
+    }
+    if (log.length === LOG_SIZE) this.#spare = log
+    for (const done of told) done()
+    // Whoever has asked meanwhile waits for what has been said meanwhile, if anything.
+    if (this.#ends.length === 0) for (const done of this.#onFlushed.splice(0)) done()
+  }
+
+  /** Divides the log of this turn among its recipients, and leaves groups and recipients without anything of it. */
+  #share(): Share[] {
+    const groups = this.#groups
+    const marked = this.#marked
+    const { views, viewOf } = findViews(groups)
+    const shares: Share[] = []
+    for (const { groups: seen, recipients } of views) {
+      const same = []
+      for (const recipient of recipients) if (recipient.marks === undefined) same.push(recipient)
+      if (same.length > 0) shares.push({ runs: runsOf(segmentsOf(seen), []), recipients: same })
+    }
+    for (const recipient of marked) {
+      const runs = runsFor(viewOf(recipient), recipient.marks as Marks)
+      recipient.marks = undefined
+      if (runs.length > 0) shares.push({ runs, recipients: [recipient] })
+    }
+    for (const group of groups) group.segments = []
+    this.#groups = []
+    this.#marked = []
+    return shares
+  }
+
+  #encode(line: string): number {
+    this.#reserve(line.length * BYTES_A_UNIT + 2)
+    const log = this.#log
+    let length = this.#length
+    length += log.write(line, length, 'utf8')
+    log[length++] = 0x0d
+    log[length++] = 0x0a
+    this.#length = length
+    return this.#ends.push(length) - 1
+  }
+
+  #toEach(segment: number, recipients: Iterable<Recipient>): void {
+    for (const recipient of recipients) this.#marksOf(recipient).extras.push(segment)
+    this.#endSegment()
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#log.length) return
+    const larger = Buffer.allocUnsafeSlow(2 * (this.#length + bytes))
+    this.#log.copy(larger, 0, 0, this.#length)
+    this.#log = larger
+  }
+
+  /**
+   * Flushes when everything that is readable in this turn has been read (`setImmediate` runs behind the poll phase),
+   * so that one write carries all of it; a batch that is large already gains nothing by waiting.
+   */
+  #endSegment(): void {
+    if (this.#length >= BATCH_SIZE && !this.#flushing) {
+      this.flush()
+    } else if (!this.#scheduled) {
+      this.#scheduled = true
+      setImmediate(() => {
+        this.#scheduled = false
+        this.flush()
+      })
+    }
+  }
+
+  #marksOf(recipient: Recipient): Marks {
+    if (recipient.marks === undefined) {
+      recipient.marks = { holes: [], extras: [], joins: undefined }
+      this.#marked.push(recipient)
+    }
+    return recipient.marks
+  }
+
+  /** Copies runs of segments out of the log, which is used again, into memory that stays theirs. */
+  #cut(runs: readonly number[], log: Buffer, ends: readonly number[]): Buffer {
+    let length = 0
+    for (let run = 0; run < runs.length; run += 2)
+      length += endOf(runs, run, ends) - startOf(runs, run, ends)
+    const start = startOf(runs, 0, ends)
+    const end = endOf(runs, runs.length - 2, ends)
+    // Where most of the log is wanted, as with all but a sender's own lines, one copy that is then closed up in place
+    // makes fewer moves than copying run by run.
+    const whole = end - start <= 2 * length
+    const chunk = this.#allocate(whole ? end - start : length)
+    if (whole) chunk.set(log.subarray(start, end))
+    let at = 0
+    for (let run = 0; run < runs.length; run += 2) {
+      const from = startOf(runs, run, ends)
+      const to = endOf(runs, run, ends)
+      if (!whole) log.copy(chunk, at, from, to)
+      else if (from - start !== at) chunk.copyWithin(at, from - start, to - start)
+      at += to - from
+    }
+    return at === chunk.length ? chunk : chunk.subarray(0, at)
+  }
+
+  /** Memory for a chunk. Several share a slab, which costs less than one each, and is no larger than a batch. */
+  #allocate(bytes: number): Buffer {
+    if (bytes > BATCH_SIZE / 2) return Buffer.allocUnsafeSlow(bytes)
+    if (this.#slabUsed + bytes > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(BATCH_SIZE)
+      this.#slabUsed = 0
+    }
+    const start = this.#slabUsed
+    this.#slabUsed += bytes
+    return this.#slab.subarray(start, start + bytes)
+  }
+}
+
+/** Where the run at an index of a list of runs begins in the log. */
+function startOf(runs: readonly number[], index: number, ends: readonly number[]): number {
+  const segment = runs[index] as number
+  return segment === 0 ? 0 : (ends[segment - 1] as number)
+}
+
+function endOf(runs: readonly number[], index: number, ends: readonly number[]): number {
+  return ends[runs[index + 1] as number] as number
+}

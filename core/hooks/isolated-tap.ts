@@ -1,0 +1,136 @@
+/** What stands around each tap: it is called once, ends once, and whatever it does wrong is its own fault alone. */
+import { errors, type ChatError } from '../support/errors.ts'
+import type { Decision, HookName } from './hooks.ts'
+import { isThenable, type CallDone, type Isolation } from './isolation.ts'
+import type { Owner } from '../support/plugin-instance.ts'
+
+/** A tap of a plugin, with how it fares. */
+export interface Tap {
+  readonly hook: HookName
+  readonly owner: Owner
+  readonly name: string
+  /** What the plugin calls it, where it does. */
+  readonly label: string | undefined
+  readonly stage: number
+  readonly timeout: number
+  readonly onFailure: unknown
+  readonly run: (event: never) => unknown
+  /** Times in a row that it has hung. */
+  hangs: number
+  /** Until when it is skipped, by the clock's milliseconds. */
+  skippedUntil: number
+}
+
+/** What a hook makes of its taps' answers. */
+export interface HookRules<Event> {
+  /** Milliseconds that a tap has to answer when it does not say. */
+  readonly timeout: number
+  /** Returns an answer as the core uses it. Throws when the answer is none. Absent: answers are ignored. */
+  readonly verdict?: (answer: unknown, event: Event) => unknown
+  /** The verdict of a tap with `onFailure` where even that is none for the event. */
+  readonly closed?: unknown
+  /** What a tap is given in place of the event, where it may change something about it. */
+  readonly offer?: (event: Event) => unknown
+  /** Looks at what the tap changed about its offer. Throws when it may not be so. */
+  readonly check?: (event: Event) => void
+  /** Takes over what the tap changed about its offer. */
+  readonly accept?: (event: Event) => void
+  /** Whether taps of later plugins run first. */
+  readonly reverse?: boolean
+}
+
+/** Times in a row that a tap may hang before it is skipped for a while. */
+const HANGS = 3
+/** Milliseconds for which a tap that hangs is skipped. */
+const SKIPPED = 60_000
+
+/** Wraps a tap that answers, so that its callback is called exactly once, with a decision or with nothing. */
+export function guard<Event>(
+  tap: Tap,
+  hookName: HookName,
+  rules: HookRules<Event>,
+  isolation: Isolation,
+): (event: Event, done: (error: null, decision?: Decision<unknown>) => void) => void {
+  const { owner, onFailure } = tap
+  const { verdict, closed, offer, check, accept } = rules
+  const run = tap.run as (event: unknown) => unknown
+  const failed = (cause: unknown): ChatError => errors.hookFailed(owner.name, hookName, cause, tap)
+
+  /** What an answer comes to. A tap that answers wrongly has changed nothing either. */
+  function decide(event: Event, answer: unknown): Decision<unknown> | undefined {
+    try {
+      check?.(event)
+      const decided =
+        answer === undefined || verdict === undefined ? undefined : verdict(answer, event)
+      accept?.(event)
+      return decided === undefined ? undefined : { verdict: decided, by: owner.name }
+    } catch (cause) {
+      isolation.report(failed(cause))
+      return onFailureOf(event)
+    }
+  }
+
+  /** What it comes to where the tap has no answer: it failed, or its plugin does not run. */
+  function onFailureOf(event: Event): Decision<unknown> | undefined {
+    if (onFailure === undefined || verdict === undefined) return undefined
+    try {
+      return { verdict: verdict(onFailure, event), by: owner.name }
+    } catch (cause) {
+      isolation.report(errors.hookFailed(owner.name, `${hookName} (onFailure)`, cause, tap))
+      return { verdict: closed, by: owner.name }
+    }
+  }
+
+  return (event, done) => {
+    if (!owner.running) return done(null, onFailureOf(event))
+    if (tap.skippedUntil > 0 && isolation.clock.now() < tap.skippedUntil) {
+      return done(null, onFailureOf(event))
+    }
+    let answer: unknown
+    let waits: boolean
+    try {
+      answer = run(offer === undefined ? event : offer(event))
+      waits = isThenable(answer)
+    } catch (cause) {
+      isolation.report(failed(cause))
+      return done(null, onFailureOf(event))
+    }
+    if (!waits) return done(null, decide(event, answer))
+    const end: CallDone = {
+      ok: (value) => {
+        tap.hangs = 0
+        done(null, owner.running ? decide(event, value) : onFailureOf(event))
+      },
+      failed: (cause) => {
+        tap.hangs = 0
+        isolation.report(failed(cause))
+        done(null, onFailureOf(event))
+      },
+      late: (error) => {
+        if (++tap.hangs < HANGS) {
+          isolation.report(error)
+        } else {
+          tap.hangs = 0
+          tap.skippedUntil = isolation.clock.now() + SKIPPED
+          isolation.report(errors.tapSkipped(error, HANGS, SKIPPED, onFailure !== undefined))
+        }
+        done(null, onFailureOf(event))
+      },
+    }
+    isolation.wait(owner, hookName, tap.timeout, answer as PromiseLike<unknown>, end, tap)
+  }
+}
+
+/** Wraps a tap that only watches, in the same turn. */
+export function watch<Event>(
+  tap: Tap,
+  hookName: HookName,
+  _rules: HookRules<Event>,
+  isolation: Isolation,
+): (event: Event) => void {
+  const { owner, run } = tap
+  const failed = (cause: unknown): ChatError => errors.hookFailed(owner.name, hookName, cause, tap)
+  return (event) => {
+    if (owner.running) isolation.detached(owner, run as (event: Event) => unknown, event, failed)
+  }
+}

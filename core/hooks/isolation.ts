@@ -1,0 +1,197 @@
+/**
+ * Runs what plugins bring so that no fault of it reaches anybody else: a throw, a rejection, a promise that never settles
+ * or settles twice, an answer that is none. Each call ends exactly once, and its fault is reported with its owner.
+ */
+import { types } from 'node:util'
+import type { Cancel, Clock } from '../support/clock.ts'
+import { errors, type ChatError } from '../support/errors.ts'
+import type { Owner } from '../support/plugin-instance.ts'
+import { Timings } from './timings.ts'
+
+/** How one call of a plugin ended. */
+export interface CallDone {
+  ok(answer: unknown): void
+  failed(cause: unknown): void
+  /** It has not answered in time; whatever it answers later is ignored. */
+  late(error: ChatError): void
+}
+
+export class Isolation {
+  readonly clock: Clock
+  readonly timings = new Timings()
+  readonly #report: (error: ChatError) => void
+  /** How to give up each call that is under way, with whose it is and what was asked. */
+  readonly #pending = new Map<() => void, readonly [owner: Owner, what: string]>()
+  #expired = false
+
+  constructor(clock: Clock, report: (error: ChatError) => void) {
+    this.clock = clock
+    this.#report = report
+  }
+
+  report(error: ChatError): void {
+    this.timings.fault(error.plugin)
+    this.#report(error)
+  }
+
+  /** Gives up every call that is under way, and from now on each that does not answer at once. */
+  expire(): void {
+    this.#expired = true
+    for (const giveUp of this.#pending.keys()) giveUp()
+  }
+
+  /** Plugins that have not answered yet, each with what was asked. */
+  unanswered(): string[] {
+    return Array.from(this.#pending.values(), ([owner, what]) => `${owner.name}: ${what}`)
+  }
+
+  /** Runs a function of a plugin under a deadline in milliseconds, and waits for it when it answers with a promise. */
+  call(owner: Owner, what: string, timeout: number, run: () => unknown, end: CallDone): void {
+    const done = this.#timed(owner, end)
+    let answer: unknown
+    let waits: boolean
+    try {
+      answer = run()
+      waits = isThenable(answer)
+    } catch (cause) {
+      done.failed(cause)
+      return
+    }
+    if (waits) this.wait(owner, what, timeout, answer as PromiseLike<unknown>, done)
+    else done.ok(answer)
+  }
+
+  /** Waits for a promise of a plugin under a deadline in milliseconds; `tap` where it is one's. */
+  wait(
+    owner: Owner,
+    what: string,
+    timeout: number,
+    answer: PromiseLike<unknown>,
+    done: CallDone,
+    tap?: { readonly label: string | undefined },
+  ): void {
+    let cancel: Cancel | undefined
+    let open = true
+    const end = (): boolean => {
+      if (!open) return false
+      open = false
+      cancel?.()
+      this.#pending.delete(giveUp)
+      return true
+    }
+    const giveUp = (): void => {
+      if (end()) done.late(errors.stopTimeout(owner.name, what, tap))
+    }
+    this.#pending.set(giveUp, [owner, what])
+    cancel = this.clock.setTimeout(() => {
+      if (end()) done.late(errors.hookTimeout(owner.name, what, timeout, tap))
+    }, timeout)
+    follow(
+      answer,
+      (value) => {
+        if (end()) done.ok(value)
+      },
+      (cause) => {
+        if (end()) done.failed(cause)
+      },
+    )
+    if (this.#expired) giveUp()
+  }
+
+  /** The same as a promise, which resolves to the error, made by `wrap`, or to nothing when all went well. */
+  settle(
+    owner: Owner,
+    what: string,
+    timeout: number,
+    run: () => unknown,
+    wrap: (cause: unknown) => ChatError,
+  ): Promise<ChatError | undefined> {
+    return new Promise((resolve) => {
+      this.call(owner, what, timeout, run, {
+        ok: () => resolve(undefined),
+        failed: (cause) => resolve(wrap(cause)),
+        late: resolve,
+      })
+    })
+  }
+
+  /** Runs a plugin's callback that nobody waits for: a timer's, a watcher's. A promise from it may not reject unseen. */
+  detached<T>(
+    owner: Owner,
+    run: (argument: T) => unknown,
+    argument: T,
+    wrap: (cause: unknown) => ChatError,
+  ): void {
+    if (!owner.active) return
+    const ended = this.timings.begin(owner.name)
+    try {
+      const answer = run(argument)
+      if (isThenable(answer)) follow(answer, undefined, (cause) => this.report(wrap(cause)))
+    } catch (cause) {
+      this.report(wrap(cause))
+    }
+    ended?.()
+  }
+
+  #timed(owner: Owner, done: CallDone): CallDone {
+    const ended = this.timings.begin(owner.name)
+    if (ended === undefined) return done
+    return {
+      ok(answer) {
+        ended()
+        done.ok(answer)
+      },
+      failed(cause) {
+        ended()
+        done.failed(cause)
+      },
+      late(error) {
+        ended()
+        done.late(error)
+      },
+    }
+  }
+}
+
+/** Whether an answer is to be waited for. Throws where it fails when it is looked at and is no promise of JavaScript's own. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false
+  try {
+    return typeof (value as { then?: unknown }).then === 'function' || value instanceof Promise
+  } catch (cause) {
+    if (types.isPromise(value)) return true
+    throw cause
+  }
+}
+
+/**
+ * Calls back, once and in a later step, with how a promise or what looks like one has settled. Whatever it does when it is
+ * looked at is its rejection.
+ */
+export function follow(
+  answer: PromiseLike<unknown>,
+  settled: ((value: unknown) => void) | undefined,
+  failed: (cause: unknown) => void,
+): void {
+  // Unlike Promise.resolve and await this reads no `constructor`, and `then` where a throw rejects.
+  new Promise((resolve) => resolve(answer)).then(settled, failed)
+  if (types.isPromise(answer)) handle(answer)
+}
+
+const { then } = Promise.prototype
+const ignore = (): void => {}
+
+/** Its rejection counts as handled, also where its own `then` never got that far: an unhandled one would end the host. */
+function handle(promise: Promise<unknown>): void {
+  try {
+    void then.call(promise, ignore, ignore)
+  } catch {
+    try {
+      // What cannot be read is in the way.
+      Reflect.defineProperty(promise, 'constructor', { value: Promise })
+      void then.call(promise, ignore, ignore)
+    } catch {
+      // Nothing can be done about it from outside.
+    }
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * Puts plugins' taps on a hook: in the one order there is, isolated from each other, and removable, which tapable's own
+ * are not. What the plugins hold is the truth; the tapable hook is rebuilt from it.
+ */
+import type { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, SyncHook } from 'tapable'
+import { z } from 'zod'
+import { describe, errors, show, type ChatError } from '../support/errors.ts'
+import { guard, watch, type HookRules, type Tap } from './isolated-tap.ts'
+import type { Isolation } from './isolation.ts'
+import type { Owner } from '../support/plugin-instance.ts'
+import { Stage, type HookName } from './hooks.ts'
+import { problemsOf } from '../support/config-issues.ts'
+import { timed } from './timings.ts'
+
+/** How a plugin taps a hook. */
+export interface TapOptions {
+  /** A label for this tap, where a plugin taps the same hook more than once. */
+  readonly name?: string | undefined
+  /** When it runs among the others; `Stage.Normal` when left out. */
+  readonly stage?: Stage
+  /** Milliseconds to wait for a promise: 5000 when left out, 1000 for `close` and `shutdown`. */
+  readonly timeout?: number | undefined
+}
+
+export interface DecidingTapOptions<Verdict> extends TapOptions {
+  /** The verdict when the tap throws, rejects, hangs or answers with something else. Silence when left out. */
+  readonly onFailure?: Verdict | undefined
+}
+
+/** The registration side of a hook whose taps answer with a verdict, or with nothing to let others decide. */
+export interface DecidingHook<Event, Verdict> {
+  tap(
+    options: string | DecidingTapOptions<Verdict>,
+    run: (event: Event) => Verdict | undefined | void,
+  ): void
+  /** For taps that answer later; the client's next line waits, nobody else does. */
+  tapPromise(
+    options: string | DecidingTapOptions<Verdict>,
+    run: (event: Event) => Promise<Verdict | undefined | void>,
+  ): void
+}
+
+/** The registration side of a hook whose taps are told and answer nothing. */
+export interface TellingHook<Event> {
+  tap(options: string | TapOptions, run: (event: Event) => void): void
+  tapPromise(options: string | TapOptions, run: (event: Event) => Promise<void>): void
+}
+
+/** The registration side of a hook whose taps watch, in the same turn. */
+export interface WatchingHook<Event> {
+  tap(options: string | TapOptions, run: (event: Event) => void): void
+}
+
+type AnyHook =
+  // tapable's own types are invariant in the event; the ledger only taps and rebuilds, never calls.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  AsyncSeriesBailHook<any, any> | AsyncSeriesHook<any> | AsyncParallelHook<any> | SyncHook<any>
+
+const stages = new Set<unknown>(Object.values(Stage))
+const STAGES = 'expected one of Stage.Guard, Stage.Filter, Stage.Normal, Stage.Deliver'
+
+/** Taps on one hook, of all plugins. tapable calls each from within the one before: above 2000 the stack is too small. */
+const MOST_TAPS = 256
+
+const optionsSchema = z.strictObject({
+  name: z.string().optional(),
+  stage: z
+    .unknown()
+    .refine((stage) => stage === undefined || stages.has(stage), {
+      error: ({ input }) => `${STAGES}, found ${show(input)}`,
+    })
+    .optional(),
+  timeout: z.int().min(1).max(3_600_000).optional(),
+  onFailure: z.unknown().optional(),
+})
+
+export interface LedgerRules<Event> extends HookRules<Event> {
+  /** Looks at the `onFailure` of a tap before there is an event. Throws when it can be no verdict of the hook. */
+  readonly failure?: (answer: unknown) => void
+}
+
+/** `Side` is what a plugin is given of the hook. */
+export class TapLedger<Event, Side> {
+  readonly hookName: HookName
+  readonly #hook: AnyHook
+  readonly #rules: LedgerRules<Event>
+  #owners: readonly Owner[] = []
+  /** Those that tap it while they are set up. */
+  readonly #staged = new Set<Owner>()
+  #taps: readonly Tap[] = []
+
+  constructor(hookName: HookName, hook: AnyHook, rules: LedgerRules<Event>, isolation: Isolation) {
+    this.hookName = hookName
+    this.#hook = hook
+    this.#rules = rules
+    const sync = hookName === 'settled'
+    hook.intercept({
+      register: (tap) => {
+        const { entry } = tap as unknown as { readonly entry?: Tap }
+        if (entry === undefined) return tap
+        if (sync) return { ...tap, type: 'sync', fn: watch(entry, hookName, rules, isolation) }
+        const guarded = guard(entry, hookName, rules, isolation)
+        const { timings } = isolation
+        const fn = timings.since === undefined ? guarded : timed(entry.owner.name, timings, guarded)
+        return { ...tap, type: 'async', fn }
+      },
+    })
+  }
+
+  /** The side of the hook that a plugin is given. */
+  sideOf(owner: Owner): Side {
+    const tap = (options: unknown, run: (event: Event) => unknown): void =>
+      this.#add(owner, options, run)
+    return Object.freeze(this.hookName === 'settled' ? { tap } : { tap, tapPromise: tap }) as Side
+  }
+
+  /** Whether any tap is in a stage. */
+  hasStage(stage: Stage): boolean {
+    return this.#taps.some((tap) => tap.stage === stage)
+  }
+
+  /** Those that are called, in order. */
+  taps(): readonly Tap[] {
+    return this.#taps
+  }
+
+  /** From now on the taps of these are called, and no others. Of one that has been taken out, its guards answer. */
+  refresh(owners = this.#owners): void {
+    this.#owners = owners
+    for (const owner of this.#staged) if (!owner.staged || !owner.active) this.#staged.delete(owner)
+    this.#rebuild()
+  }
+
+  #add(owner: Owner, options: unknown, run: (event: Event) => unknown): void {
+    if (!owner.active) throw errors.pluginDisposed(owner.name)
+    const invalid = (problem: string): ChatError =>
+      errors.tapInvalid(this.hookName, owner.name, problem)
+    if (typeof run !== 'function') throw invalid('expected a name or options, and then a function')
+    const given = typeof options === 'string' ? { name: options } : options
+    const parsed = optionsSchema.safeParse(given)
+    if (!parsed.success) {
+      const [problem] = problemsOf(parsed.error, optionsSchema, given, '')
+      throw invalid(
+        problem === undefined || problem.path === ''
+          ? `expected a name or options, and then a function, found ${show(options)}`
+          : `${problem.path}: ${problem.message}`,
+      )
+    }
+    // One that is leaving may still come to stay.
+    const taps = owner.leaving ? this.#taps.length : this.#tapsToCome
+    if (taps >= MOST_TAPS) {
+      throw invalid(
+        `there are ${MOST_TAPS} taps on this hook already, which is the limit; tap it once, and choose what to do within that tap`,
+      )
+    }
+    const { name, stage, timeout, onFailure } = parsed.data
+    if (stage === undefined && Object.hasOwn(given as object, 'stage')) {
+      // As a misspelt Stage.Guard is.
+      throw invalid(`stage: ${STAGES}, found undefined`)
+    }
+    if (onFailure !== undefined) this.#checkFailure(onFailure, invalid)
+    if (timeout !== undefined && this.hookName === 'settled') {
+      throw invalid('timeout: this hook does not wait for its taps')
+    }
+    owner.taps.push({
+      hook: this.hookName,
+      owner,
+      name: name === undefined ? owner.name : `${owner.name}: ${name}`,
+      label: name,
+      stage: (stage as number | undefined) ?? Stage.Normal,
+      timeout: timeout ?? this.#rules.timeout,
+      onFailure,
+      run,
+      hangs: 0,
+      skippedUntil: 0,
+    })
+    if (owner.staged) this.#staged.add(owner)
+    else this.#rebuild()
+  }
+
+  /** How many taps it will have when those that are set up now have gone live. */
+  get #tapsToCome(): number {
+    const stay = this.#taps.filter(({ owner }) => !owner.leaving)
+    const come = [...this.#staged].flatMap(({ taps }) => taps)
+    return stay.length + come.filter(({ hook }) => hook === this.hookName).length
+  }
+
+  #checkFailure(onFailure: unknown, invalid: (problem: string) => ChatError): void {
+    const { verdict, failure } = this.#rules
+    if (verdict === undefined) throw invalid('onFailure: this hook decides nothing')
+    try {
+      failure?.(onFailure)
+    } catch (cause) {
+      throw invalid(`onFailure: ${describe(cause)}`)
+    }
+  }
+
+  #rebuild(): void {
+    const owners = this.#rules.reverse === true ? this.#owners.toReversed() : this.#owners
+    this.#taps = owners
+      .flatMap(({ taps }) => taps)
+      .filter((tap) => tap.hook === this.hookName)
+      .filter(({ owner, onFailure }) => owner.active || onFailure !== undefined)
+      .toSorted((a, b) => a.stage - b.stage)
+    // tapable lets go of what it has compiled when it is tapped, and not when it is emptied.
+    this.#hook.tap('nothing', () => undefined)
+    this.#hook.taps = []
+    for (const tap of this.#taps) {
+      const { name, stage } = tap
+      // The entry travels in the tap's options to the interceptor above.
+      this.#hook.tap({ name, stage, entry: tap } as { name: string }, tap.run as () => undefined)
+    }
+  }
+}

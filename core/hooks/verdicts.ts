@@ -1,0 +1,95 @@
+/** What a tap may answer, as plain data, and the checks that an answer passes before the core acts on it. */
+import { errors, show } from '../support/errors.ts'
+import type { Client } from '../clients/client.ts'
+
+/** The line is sent to the event's audience, with `prefix` in front of it. */
+export interface Deliver {
+  readonly kind: 'deliver'
+  /** Must contain the sender's name. `(NAME) ` when left out. */
+  readonly prefix?: string | undefined
+}
+/** The line goes nowhere. The reason is for watchers, never for clients. */
+export interface Drop {
+  readonly kind: 'drop'
+  readonly reason: string
+}
+/** The client is told the message: instead of being let in, or instead of its command being run. */
+export interface Refuse {
+  readonly kind: 'refuse'
+  readonly message: string
+}
+
+export type LineVerdict = Deliver | Drop
+export type ConnectVerdict = { readonly kind: 'admit' } | Refuse
+export type CommandVerdict =
+  { readonly kind: 'done' } | { readonly kind: 'failed'; readonly message: string } | Refuse
+
+/** Verdict of a `line` tap: the line is sent to the event's audience. `prefix` must contain the sender's name. */
+export function deliver(options: { readonly prefix?: string | undefined } = {}): Deliver {
+  return { kind: 'deliver', prefix: options.prefix }
+}
+
+/** Verdict of a `line` tap: the line goes nowhere, for a reason that watchers see. */
+export function drop(reason: string): Drop {
+  return { kind: 'drop', reason }
+}
+
+/** Verdict of a `connect` or `command` tap: the client is told `message`, in which a line feed separates lines. */
+export function refuse(message: string): Refuse {
+  return { kind: 'refuse', message }
+}
+
+/** Returns a line verdict as the core uses it. Throws when it is none, or would hide who sent the line. */
+export function checkLineVerdict(answer: unknown, sender: Client): LineVerdict {
+  const verdict = answer as Partial<Deliver> & Partial<Drop>
+  if (verdict?.kind === 'drop' && typeof verdict.reason === 'string') {
+    return { kind: 'drop', reason: verdict.reason }
+  }
+  if (verdict?.kind !== 'deliver') throw errors.verdictInvalid(found(answer), LINE_VERDICTS)
+  const prefix = verdict.prefix ?? `(${sender.name}) `
+  if (typeof prefix !== 'string' || !prefix.includes(sender.name)) {
+    throw errors.prefixInvalid(prefix, sender.name)
+  }
+  return { kind: 'deliver', prefix }
+}
+
+/** Throws when an answer is a verdict for no line at all, whoever sent it. */
+export function checkLineKind(answer: unknown): void {
+  const verdict = answer as Partial<Deliver> & Partial<Drop>
+  if (verdict?.kind === 'deliver') {
+    const { prefix } = verdict
+    if (prefix === undefined || typeof prefix === 'string') return
+    throw errors.prefixInvalid(prefix)
+  }
+  if (verdict?.kind === 'drop' && typeof verdict.reason === 'string') return
+  throw errors.verdictInvalid(found(answer), LINE_VERDICTS)
+}
+
+/** Returns a refusal as the core uses it. Throws when it is none. */
+export function checkRefusal(answer: unknown): Refuse {
+  const verdict = answer as Partial<Refuse>
+  if (verdict?.kind === 'refuse' && typeof verdict.message === 'string') {
+    return { kind: 'refuse', message: verdict.message }
+  }
+  throw errors.verdictInvalid(found(answer), 'refuse(message)')
+}
+
+const LINE_VERDICTS = 'deliver() or drop(reason)'
+
+/** What a verdict has to be made with. */
+const WORDS: ReadonlyMap<unknown, 'reason' | 'message'> = new Map([
+  ['drop', 'reason'],
+  ['refuse', 'message'],
+])
+
+/** An answer that is none, by the name of what made it. */
+function found(answer: unknown): string {
+  const verdict = Object(answer) as Partial<Record<string, unknown>>
+  if (verdict['kind'] === 'deliver') return 'deliver()'
+  const word = WORDS.get(verdict['kind'])
+  if (word === undefined) return show(answer)
+  const name = word === 'reason' ? 'drop' : 'refuse'
+  const text = verdict[word]
+  if (typeof text === 'string') return `${name}()`
+  return `${name}() with ${text === undefined ? `no ${word}` : `the ${word} ${show(text)}`}; write ${name}('…'), with a text`
+}

@@ -1,0 +1,179 @@
+/** What runs in a host, as data: its plugins with their options, taps in the order of their calls, commands, services. */
+import type { CheckedPlugin } from '../lifecycle/validate-plugins.ts'
+import type { CommandRegistry } from '../hooks/commands.ts'
+import { Stage, type HookName } from '../hooks/hooks.ts'
+import type { Ledgers } from '../hooks/tap-registries.ts'
+import type { Owner } from '../support/plugin-instance.ts'
+import { API_VERSION, COPY } from '../lifecycle/define-plugin.ts'
+import { HIDDEN, isSecret, withoutCredentials } from '../support/secrets.ts'
+import type { Services } from '../lifecycle/services.ts'
+import { safeText } from '../support/safe-text.ts'
+import type { Timings } from '../hooks/timings.ts'
+
+export interface PluginReport {
+  readonly name: string
+  readonly version: string | undefined
+  /** Whether it runs. */
+  readonly on: boolean
+  /**
+   * Of one that does not: whether somebody has switched it off, or it has `failed`. Its taps with `onFailure`, if it has
+   * some, answer that then.
+   */
+  readonly state: 'on' | 'off' | 'failed'
+  /** As its schema returned them, with secrets hidden. */
+  readonly options: unknown
+  /** Whether it was made by another copy of this package. */
+  readonly otherCopy: boolean
+}
+
+export interface TapReport {
+  readonly plugin: string
+  /** The label of the tap, where it has one. */
+  readonly name: string | undefined
+  readonly stage: string
+  /** Whether it answers its `onFailure` alone, since its plugin has failed. */
+  readonly closed?: true
+}
+
+export interface TimingReport {
+  readonly plugin: string
+  /** Taps, commands and timers that have answered since `seconds` ago. */
+  readonly calls: number
+  /** Since the host started. */
+  readonly faults: number
+  /** Milliseconds until they had answered. */
+  readonly time: number
+}
+
+export interface HostReport {
+  readonly apiVersion: number
+  readonly config: string | undefined
+  readonly plugins: readonly PluginReport[]
+  readonly hooks: Readonly<Record<HookName, readonly TapReport[]>>
+  readonly commands: ReadonlyArray<{
+    readonly usage: string
+    readonly aliases: readonly string[]
+    readonly help: string
+    readonly plugin: string
+  }>
+  readonly services: ReadonlyArray<{
+    readonly name: string
+    readonly plugin: string
+    readonly users: readonly string[]
+  }>
+  /** Where they were asked for: what was measured, and for how many seconds. */
+  readonly timings?: { readonly seconds: number; readonly plugins: readonly TimingReport[] }
+}
+
+export interface InspectParts {
+  readonly file: string | undefined
+  readonly plugins: readonly CheckedPlugin[]
+  readonly owners: readonly Owner[]
+  readonly ledgers: Ledgers
+  readonly commands: CommandRegistry
+  readonly services: Services
+}
+
+export function inspectHost(parts: InspectParts): HostReport {
+  const { owners, ledgers, services } = parts
+  const states = new Map(
+    owners.map(({ name, active }) => [name, active ? 'on' : 'failed'] as const),
+  )
+  const taps = (hook: HookName): TapReport[] =>
+    ledgers[hook].taps().map(({ owner, label, stage }) => ({
+      plugin: owner.name,
+      name: label === undefined ? undefined : safeText(label),
+      stage: STAGES.get(stage) ?? String(stage),
+      ...(!owner.active && { closed: true }),
+    }))
+  const place = (name: string): number => owners.findIndex((owner) => owner.name === name)
+  return {
+    apiVersion: API_VERSION,
+    config: parts.file,
+    plugins: parts.plugins.map(({ plugin, options }) => ({
+      name: plugin.name,
+      version: plugin.version === undefined ? undefined : safeText(plugin.version),
+      on: states.get(plugin.name) === 'on',
+      state: states.get(plugin.name) ?? 'off',
+      options: presentable(options),
+      otherCopy: plugin.madeBy !== COPY,
+    })),
+    hooks: {
+      connect: taps('connect'),
+      line: taps('line'),
+      command: taps('command'),
+      settled: taps('settled'),
+      close: taps('close'),
+      shutdown: taps('shutdown'),
+    },
+    commands: [...parts.commands]
+      .map(({ usage, aliases, help, plugin }) => ({
+        usage: safeText(usage),
+        aliases,
+        help: safeText(help),
+        plugin,
+      }))
+      .toSorted((a, b) => place(a.plugin) - place(b.plugin)),
+    services: Array.from(services.list(), ({ name, owner, users }) => ({
+      name: safeText(name),
+      plugin: owner.name,
+      users: users.map((user) => user.name),
+    })),
+  }
+}
+
+/** What was measured of the plugins that run. */
+export function inspectTimings(
+  owners: readonly Owner[],
+  timings: Timings,
+  now: number,
+): { readonly seconds: number; readonly plugins: readonly TimingReport[] } {
+  return {
+    seconds: (now - (timings.since ?? now)) / 1000,
+    plugins: owners.map(({ name }) => ({
+      plugin: name,
+      calls: timings.of(name).calls,
+      faults: timings.faultsOf(name),
+      time: timings.of(name).time,
+    })),
+  }
+}
+
+const STAGES = new Map<number, string>(Object.entries(Stage).map(([name, value]) => [value, name]))
+
+const DEEPEST = 8
+const LONGEST = 500
+
+/** Options as they may be shown: plain data, safe texts, no secrets. Never throws. */
+function presentable(value: unknown, depth = 0): unknown {
+  try {
+    if (typeof value === 'string') {
+      const text = safeText(withoutCredentials(value))
+      return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
+    }
+    if (typeof value === 'function') return '(function)'
+    if (typeof value === 'bigint' || typeof value === 'symbol') return safeText(String(value))
+    if (typeof value !== 'object' || value === null) return value
+    if (value instanceof Date || value instanceof RegExp || value instanceof URL)
+      return presentable(value instanceof Date ? value.toJSON() : String(value))
+    if (depth === DEEPEST) return '…'
+    if (Array.isArray(value) || value instanceof Set)
+      return Array.from(value, (one: unknown) => presentable(one, depth + 1))
+    const plain = value instanceof Map || isPlain(value)
+    if (!plain) return `(${safeText(value.constructor.name)})`
+    const entries = value instanceof Map ? [...value] : Object.entries(value)
+    return Object.fromEntries(
+      entries.map(([key, one]) => [
+        safeText(String(key)),
+        isSecret(key as PropertyKey) && one !== undefined ? HIDDEN : presentable(one, depth + 1),
+      ]),
+    )
+  } catch {
+    return '(cannot be shown)'
+  }
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}

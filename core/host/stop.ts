@@ -1,0 +1,103 @@
+/**
+ * The way out: accept no more, finish the lines that were read, close every client, then the chat, then the plugins,
+ * the log last; all under one deadline that whatever is pending obeys.
+ */
+import type { Clock } from '../support/clock.ts'
+import type { ConnectionLog } from '../clients/connection-log.ts'
+import type { Delivery } from '../delivery/delivery.ts'
+import type { Hooks } from '../hooks/hooks.ts'
+import type { Isolation } from '../hooks/isolation.ts'
+import type { Log } from '../support/log.ts'
+import type { Quiet } from '../chat/pending-lines.ts'
+import type { Visits } from '../chat/sessions.ts'
+
+/** Parts of the deadline: for a change of plugins, for lines that were read, and for clients to take what is queued. */
+const CHANGE_SHARE = 0.25
+const LINES_SHARE = 0.5
+const CLIENTS_SHARE = 0.75
+/** Milliseconds that one client takes to leave, which with thousands of them is what the time is needed for. */
+const LEAVING = 0.1
+
+export interface StopParts {
+  /** Milliseconds for all of it. */
+  readonly deadline: number
+  readonly clock: Clock
+  readonly hooks: Hooks
+  readonly isolation: Isolation
+  readonly delivery: Delivery
+  readonly visits: Visits
+  readonly quiet: Quiet
+  readonly log: Log
+  readonly connectionLog: ConnectionLog
+  readonly stopTransport: () => void
+  /** Calls back when no plugins are changing places. */
+  readonly whenChanged: (done: () => void) => void
+  /** Waits for that no longer: lines that were held go on. */
+  readonly letGo: () => void
+  /** Disposes of the plugins and closes the log. */
+  readonly close: () => Promise<void>
+}
+
+export interface Stop {
+  readonly done: Promise<void>
+  /** Ends all waiting at once. */
+  expire(): void
+}
+
+export function stopHost(reason: string, parts: StopParts): Stop {
+  const { clock, visits } = parts
+  const over = new AbortController()
+  let giveUp: (() => void) | undefined
+
+  /** Waits for something, but no longer than some milliseconds from the beginning of the stop. */
+  const begun = clock.now()
+  function wait(milliseconds: number, begin: (done: () => void) => void): Promise<void> {
+    return new Promise((resolve) => {
+      const left = begun + milliseconds - clock.now()
+      const cancel = clock.setTimeout(end, Math.max(0, over.signal.aborted ? 0 : left))
+      function end(): void {
+        cancel()
+        giveUp = undefined
+        resolve()
+      }
+      giveUp = end
+      if (over.signal.aborted) end()
+      else begin(end)
+    })
+  }
+
+  function expire(): void {
+    over.abort()
+    parts.isolation.expire()
+    for (const connection of visits.connections) {
+      if (connection.left) connection.destroy()
+    }
+    giveUp?.()
+  }
+
+  async function run(): Promise<void> {
+    const cancel = clock.setTimeout(expire, parts.deadline)
+    parts.stopTransport()
+    for (const connection of visits.connections) connection.stopReading()
+    // The lines that were held meanwhile are for the plugins to come.
+    await wait(parts.deadline * CHANGE_SHARE, parts.whenChanged)
+    parts.letGo()
+    const forLines = parts.deadline * LINES_SHARE - visits.connections.size * LEAVING
+    await wait(forLines, (done) => parts.quiet.when(done))
+    parts.delivery.flush()
+    visits.leaveAll()
+    await wait(parts.deadline * CLIENTS_SHARE, (done) => visits.whenGone(done))
+    for (const connection of visits.connections) connection.destroy()
+    parts.connectionLog.summarise()
+    parts.log.of('multiecho').info('multiecho server is shutting down')
+    await new Promise<void>((resolve) => {
+      parts.hooks.shutdown.callAsync(Object.freeze({ reason, signal: over.signal }), () =>
+        resolve(),
+      )
+    })
+    await parts.close()
+    cancel()
+  }
+
+  return { done: run(), expire }
+}

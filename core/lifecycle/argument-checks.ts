@@ -1,0 +1,168 @@
+/** Looks at what a plugin gives a door before anything is made of it. The checks throw `ARGUMENT_INVALID`. */
+import { isIP } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Peer } from '../clients/connection.ts'
+import { errors, show } from '../support/errors.ts'
+import { LOG_LEVELS, type LogSink } from '../support/log.ts'
+import { unknownKey } from '../support/config-issues.ts'
+import { unmapped } from '../net/transport.ts'
+
+export function checkBroadcast(plugin: string, text: unknown, options: unknown): void {
+  if (typeof text !== 'string') {
+    throw errors.argumentInvalid('host.broadcast', `expected a text, found ${show(text)}`, plugin)
+  }
+  if (options !== undefined) checkOptions(plugin, 'broadcast', options, BROADCAST)
+}
+
+const BROADCAST = ['to', 'except']
+
+export function checkState(plugin: string, init: unknown, options: unknown): void {
+  if (typeof init !== 'function') {
+    const problem = `expected a function that makes the first value, found ${show(init)}; write clientState(() => …)`
+    throw errors.argumentInvalid('host.clientState', problem, plugin)
+  }
+  if (options === undefined) return
+  checkOptions(plugin, 'clientState', options, STATE)
+  const { keep } = options as { readonly keep?: unknown }
+  if (keep === undefined) return
+  if (typeof keep !== 'string') {
+    throw errors.argumentInvalid('host.clientState', `keep: ${NAME}, found ${show(keep)}`, plugin)
+  }
+}
+
+const STATE = ['keep']
+const NAME = 'expected a name, a text'
+
+export function checkKeep(plugin: string, name: unknown, init: unknown): void {
+  if (typeof name !== 'string') {
+    throw errors.argumentInvalid('host.keep', `${NAME}, found ${show(name)}`, plugin)
+  }
+  if (typeof init !== 'function') {
+    const problem = `expected a function behind the name, found ${show(init)}`
+    throw errors.argumentInvalid('host.keep', problem, plugin)
+  }
+}
+
+/** What is kept is the very same object for each plugin in turn; nothing else could change under its name. */
+export function checkKept(plugin: string, made: unknown): void {
+  if (typeof made === 'object' && made !== null) return
+  const problem = `expected the function to return an object, found ${show(made)}`
+  throw errors.argumentInvalid('host.keep', problem, plugin)
+}
+
+export function checkService(plugin: string, door: string, service: unknown): void {
+  if (typeof (service as { name?: unknown } | null | undefined)?.name === 'string') return
+  const problem = `expected what defineService has returned, found ${show(service)}`
+  throw errors.argumentInvalid(`host.${door}`, problem, plugin)
+}
+
+export function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
+}
+
+export function checkFunction(plugin: string, door: string, run: unknown): void {
+  if (typeof run === 'function') return
+  throw errors.argumentInvalid(`host.${door}`, `expected a function, found ${show(run)}`, plugin)
+}
+
+/** Time that is over already is as good as none; what is no time would be over at once. */
+export function checkTimer(
+  plugin: string,
+  door: string,
+  run: unknown,
+  milliseconds: unknown,
+): void {
+  checkFunction(plugin, door, run)
+  if (Number.isFinite(milliseconds)) return
+  const problem = `expected milliseconds behind the function, found ${show(milliseconds)}`
+  throw errors.argumentInvalid(`host.${door}`, problem, plugin)
+}
+
+function checkOptions(
+  plugin: string,
+  door: string,
+  options: unknown,
+  known: readonly string[],
+): void {
+  if (typeof options !== 'object' || options === null) {
+    const problem = `expected options, as { ${known.join(', ')} }, found ${show(options)}`
+    throw errors.argumentInvalid(`host.${door}`, problem, plugin)
+  }
+  const unknown = unknownKey(options, known)
+  if (unknown !== undefined) throw errors.argumentInvalid(`host.${door}`, unknown, plugin)
+}
+
+/** Characters of the longest label, as of a name. */
+const LABEL_LENGTH = 64
+const PEER = ['label', 'address']
+/** What the host calls of a stream. */
+const DUPLEX = ['on', 'pause', 'resume', 'write', 'end', 'destroy'] as const
+
+/** Returns the peer as it is now. A stream that is over is no fault: that may happen to it at any time. */
+export function checkAttach(plugin: string, stream: unknown, peer: unknown): Peer {
+  const invalid = (problem: string) => errors.argumentInvalid('host.attach', problem, plugin)
+  checkStream(stream, invalid)
+  checkOptions(plugin, 'attach', peer, PEER)
+  const { label, address } = peer as { readonly [Key in keyof Peer]?: unknown }
+  const length = typeof label === 'string' ? [...label].length : 0
+  if (length < 1 || length > LABEL_LENGTH) {
+    const found = length === 0 ? show(label) : `one of ${length}`
+    throw invalid(`label: expected a text of 1 to ${LABEL_LENGTH} characters, found ${found}`)
+  }
+  if (address !== undefined && (typeof address !== 'string' || isIP(address) === 0)) {
+    const problem = `address: expected an IP address, found ${show(address)}; leave it out where there is none`
+    throw invalid(problem)
+  }
+  return { label: label as string, address: address === undefined ? undefined : unmapped(address) }
+}
+
+function checkStream(stream: unknown, invalid: (problem: string) => Error): void {
+  const members = Object(stream) as Partial<Duplex>
+  const missing = DUPLEX.find((member) => typeof members[member] !== 'function')
+  if (missing !== undefined) {
+    throw invalid(
+      `expected a stream that is read and written, as a Duplex, found ${show(stream)} without ${missing}()`,
+    )
+  }
+  if (members.readableObjectMode === true || members.writableObjectMode === true)
+    throw invalid('expected a stream of bytes, found one in object mode')
+  const encoding = members.readableEncoding ?? undefined
+  if (encoding !== undefined) {
+    throw invalid(
+      `expected a stream of bytes, found one of texts; leave out setEncoding(${show(encoding)})`,
+    )
+  }
+}
+
+export function checkAudienceName(plugin: string, name: unknown): void {
+  if (typeof name === 'string') return
+  throw errors.argumentInvalid('host.audience', `${NAME}, found ${show(name)}`, plugin)
+}
+
+/** Returns the sink as it is now: what its members are looked at again for must not fail. */
+export function checkSink(plugin: string, sink: unknown): LogSink {
+  const invalid = (problem: string) => errors.argumentInvalid('host.addLogSink', problem, plugin)
+  const members = Object(sink) as Partial<Record<keyof LogSink, unknown>>
+  const { level, onTerminal, write, reopen, close } = members
+  if (typeof write !== 'function') {
+    throw invalid(`expected a sink, as { write(record) {} }, found ${show(sink)} without write()`)
+  }
+  if (level !== undefined && (typeof level !== 'string' || !Object.hasOwn(LOG_LEVELS, level))) {
+    const levels = Object.keys(LOG_LEVELS).join(', ')
+    throw invalid(`level: expected one of ${levels}, found ${show(level)}`)
+  }
+  if (onTerminal !== undefined && typeof onTerminal !== 'boolean') {
+    throw invalid(`onTerminal: expected true or false, found ${show(onTerminal)}`)
+  }
+  for (const [name, member] of Object.entries({ reopen, close })) {
+    if (member !== undefined && typeof member !== 'function')
+      throw invalid(`${name}: expected a function, found ${show(member)}`)
+  }
+  return {
+    level: level as LogSink['level'],
+    onTerminal,
+    write: (record) => write.call(sink, record) as void,
+    ...(reopen !== undefined && { reopen: () => (reopen as () => void).call(sink) }),
+    ...(close !== undefined && { close: () => (close as () => void).call(sink) }),
+  }
+}

@@ -1,0 +1,270 @@
+/** What a plugin is given: all the doors there are. Whatever is registered through them belongs to it and goes with it. */
+import type { Duplex } from 'node:stream'
+import {
+  sayTo,
+  type Audience,
+  type ChosenAudience,
+  type NamedAudience,
+} from '../clients/audience.ts'
+import type { Client } from '../clients/client.ts'
+import type { Cancel, Clock } from '../support/clock.ts'
+import type { ArgumentSchemas, CommandRegistry, Commands, CommandSpec } from '../hooks/commands.ts'
+import type { Peer } from '../clients/connection.ts'
+import type { Delivery } from '../delivery/delivery.ts'
+import {
+  checkAttach,
+  checkAudienceName,
+  checkBroadcast,
+  checkFunction,
+  checkKeep,
+  checkKept,
+  checkService,
+  checkSink,
+  checkState,
+  checkTimer,
+} from './argument-checks.ts'
+import { errors } from '../support/errors.ts'
+import type {
+  CloseEvent,
+  CommandEvent,
+  ConnectEvent,
+  LineEvent,
+  SettledEvent,
+  ShutdownEvent,
+} from '../hooks/hooks.ts'
+import type { Isolation } from '../hooks/isolation.ts'
+import type { Ledgers } from '../hooks/tap-registries.ts'
+import type { Log, Logger, LogSink } from '../support/log.ts'
+import { whenLive, type Owner } from '../support/plugin-instance.ts'
+import type { Service, Services } from './services.ts'
+import type { ClientState, ClientStateOptions, ClientStates } from '../clients/client-state.ts'
+import type { DecidingHook, TellingHook, WatchingHook } from '../hooks/tap-registry.ts'
+import { safeLines } from '../support/safe-text.ts'
+import type { LineVerdict, Refuse } from '../hooks/verdicts.ts'
+
+/** The hooks as plugins see them; core/hooks/hooks.ts states the contract of each. */
+export interface PluginHooks {
+  readonly connect: DecidingHook<ConnectEvent, Refuse>
+  readonly line: DecidingHook<LineEvent, LineVerdict>
+  readonly command: DecidingHook<CommandEvent, Refuse>
+  readonly settled: WatchingHook<SettledEvent>
+  readonly close: TellingHook<CloseEvent>
+  readonly shutdown: TellingHook<ShutdownEvent>
+}
+
+/** The clients that have been let in and have not left. */
+export interface Clients extends Iterable<Client> {
+  readonly size: number
+  get(id: string): Client | undefined
+}
+
+export interface BroadcastOptions {
+  /** Who is told; everyone when left out. */
+  readonly to?: Client | Iterable<Client> | undefined
+  readonly except?: Client | Iterable<Client> | undefined
+}
+
+export interface PluginContext {
+  /** The plugin's own name. */
+  readonly name: string
+  /** Whether this is a test host: where nobody has named a file, a terminal or an address, nothing goes there. */
+  readonly testing: boolean
+  readonly hooks: PluginHooks
+  /** Registers a command. Throws `COMMAND_INVALID`, or `COMMAND_CONFLICT` when a name is taken. */
+  command<Schemas extends ArgumentSchemas = Record<never, never>>(spec: CommandSpec<Schemas>): void
+  /** The commands of all plugins. */
+  readonly commands: Commands
+  readonly clients: Clients
+  readonly everyone: Audience
+  /** The audience of that name, the same for all plugins; made when it is first asked for. Throws `ARGUMENT_INVALID`. */
+  audience(name: string): NamedAudience
+  /** Sends text to everyone, or to some. A line feed in it separates lines. For announcements: what clients say is sent by a verdict. */
+  broadcast(text: string, options?: BroadcastOptions): void
+  /** Makes a kind of state that each client has one of. With `{ keep: name }` a reload of the plugin leaves it as it is. */
+  clientState<T>(init: (client: Client) => T, options?: ClientStateOptions): ClientState<T>
+  /**
+   * What the plugin kept under that name before it was reloaded, the very same object, or what `init` makes. It is kept
+   * for the next one in turn.
+   */
+  keep<T extends object>(name: string, init: () => T): T
+  /**
+   * Brings in a connection from elsewhere; the peer's label, of 1 to 64 characters, becomes the client's id. Any duplex
+   * stream of bytes will do; one with `allowHalfOpen` still gets what is queued for it when its input has ended. Throws
+   * `ARGUMENT_INVALID`. What the stream does wrong later closes that client alone.
+   */
+  attach(stream: Duplex, peer: Peer): void
+  /** Offers a service. Throws `SERVICE_CONFLICT` when another plugin does. */
+  provide<T>(service: Service<T>, implementation: T): void
+  /** Gets a service; from `onStart` on, or in `setup` from a plugin in `requires`. Throws `SERVICE_MISSING`. */
+  inject<T>(service: Service<T>): T
+  /**
+   * Returns a service, or undefined while no plugin provides it. Ask each time it is needed, and keep nothing of it: who
+   * injects is set up again when the provider changes, who finds is not.
+   */
+  find<T>(service: Service<T>): T | undefined
+  /** Calls `run` once after some milliseconds, unless the plugin goes or the returned function is called before. */
+  setTimeout(run: () => unknown, milliseconds: number): Cancel
+  /** Calls `run` every so many milliseconds until the plugin goes or the returned function is called. */
+  setInterval(run: () => unknown, milliseconds: number): Cancel
+  /** Milliseconds since the Unix epoch, which setting the system's clock does not move: for durations. */
+  now(): number
+  /** The time of day, as the system's clock has it, or that of a test host. */
+  date(): Date
+  /** A number from 0 up to but not including 1. */
+  random(): number
+  /** Aborted when the plugin goes. */
+  readonly signal: AbortSignal
+  /** Called once when every plugin has been set up, in their order, before anybody can join. The host starts when it has ended; it has 10 seconds. */
+  onStart(run: () => unknown): void
+  /** Called once when the plugin goes, last registered first; it has 1 second. */
+  onDispose(run: () => unknown): void
+  readonly log: Logger
+  /** Adds a place where log records go, as it is now. Throws `ARGUMENT_INVALID`. */
+  addLogSink(sink: LogSink): void
+}
+
+/** The parts of the host that the doors open to. */
+export interface ContextParts {
+  readonly ledgers: Ledgers
+  readonly commands: CommandRegistry
+  readonly clients: Clients
+  readonly everyone: ChosenAudience
+  readonly audience: (name: string) => NamedAudience
+  readonly delivery: Delivery
+  readonly states: ClientStates
+  readonly services: Services
+  readonly isolation: Isolation
+  readonly clock: Clock
+  readonly random: () => number
+  readonly testing: boolean
+  readonly log: Log
+  readonly accept: (stream: Duplex, peer: Peer, attachedBy: Owner) => void
+}
+
+export function createContext(owner: Owner, parts: ContextParts): PluginContext {
+  const { clock, isolation, ledgers } = parts
+  const alive = (): void => {
+    if (!owner.active) throw errors.pluginDisposed(owner.name)
+  }
+  const timerFailed = (cause: unknown) => errors.timerFailed(owner.name, cause)
+
+  const setTimeout = (run: () => unknown, milliseconds: number): Cancel => {
+    alive()
+    checkTimer(owner.name, 'setTimeout', run, milliseconds)
+    let stop: Cancel | undefined
+    let cancelled = false
+    whenLive(owner, () => {
+      if (cancelled) return
+      const timer = clock.setTimeout(() => {
+        owner.timers.delete(timer)
+        isolation.detached(owner, run, undefined, timerFailed)
+      }, milliseconds)
+      stop = timer
+      owner.timers.add(timer)
+    })
+    return () => {
+      cancelled = true
+      if (stop === undefined) return
+      stop()
+      owner.timers.delete(stop)
+    }
+  }
+
+  return Object.freeze<PluginContext>({
+    name: owner.name,
+    testing: parts.testing,
+    hooks: Object.freeze<PluginHooks>({
+      connect: ledgers.connect.sideOf(owner),
+      line: ledgers.line.sideOf(owner),
+      command: ledgers.command.sideOf(owner),
+      settled: ledgers.settled.sideOf(owner),
+      close: ledgers.close.sideOf(owner),
+      shutdown: ledgers.shutdown.sideOf(owner),
+    }),
+    command(spec) {
+      alive()
+      parts.commands.add(owner, spec)
+    },
+    commands: parts.commands,
+    clients: parts.clients,
+    everyone: parts.everyone,
+    audience(name) {
+      checkAudienceName(owner.name, name)
+      return parts.audience(name)
+    },
+    broadcast(text, options) {
+      checkBroadcast(owner.name, text, options)
+      const { to, except } = options ?? {}
+      let audience: Audience = parts.everyone
+      if (to !== undefined) audience = audience.and(to)
+      if (except !== undefined) audience = audience.without(except)
+      whenLive(owner, () => {
+        for (const line of safeLines(text)) sayTo(audience as ChosenAudience, line, parts.delivery)
+      })
+    },
+    clientState(init, options) {
+      alive()
+      checkState(owner.name, init, options)
+      return parts.states.create(owner, init, options)
+    },
+    keep<T extends object>(name: string, init: () => T): T {
+      checkKeep(owner.name, name, init)
+      const kept = owner.kept.get(name) ?? owner.inherited?.get(name) ?? init()
+      checkKept(owner.name, kept)
+      owner.kept.set(name, kept)
+      return kept as T
+    },
+    attach(stream, peer) {
+      alive()
+      const checked = checkAttach(owner.name, stream, peer)
+      whenLive(owner, () => parts.accept(stream, checked, owner))
+    },
+    provide(service, implementation) {
+      alive()
+      checkService(owner.name, 'provide', service)
+      parts.services.provide(owner, service, implementation)
+    },
+    inject(service) {
+      checkService(owner.name, 'inject', service)
+      return parts.services.inject(owner, service)
+    },
+    find(service) {
+      checkService(owner.name, 'find', service)
+      return parts.services.find(owner, service)
+    },
+    setTimeout,
+    setInterval(run, milliseconds) {
+      checkTimer(owner.name, 'setInterval', run, milliseconds)
+      let cancel = (): void => {}
+      const next = (): void => {
+        cancel = setTimeout(() => {
+          next()
+          return run()
+        }, milliseconds)
+      }
+      next()
+      return () => cancel()
+    },
+    now: () => clock.now(),
+    date: () => new Date(clock.date()),
+    random: parts.random,
+    signal: owner.abort.signal,
+    onStart(run) {
+      alive()
+      checkFunction(owner.name, 'onStart', run)
+      owner.starts.push(run)
+    },
+    onDispose(run) {
+      alive()
+      checkFunction(owner.name, 'onDispose', run)
+      owner.disposers.push(run)
+    },
+    log: parts.log.of(owner.name),
+    addLogSink(sink) {
+      alive()
+      const checked = checkSink(owner.name, sink)
+      owner.sinks.push(checked)
+      whenLive(owner, () => parts.log.addSink(checked))
+    },
+  })
+}

@@ -1,0 +1,217 @@
+/**
+ * The lives of plugins in a host. Those of a config are set up together, staged, and go live in one step; they are
+ * started, and each is disposed of once. One that falls out though nobody wants that keeps its place, and its guards stay.
+ */
+import type { CheckedPlugin } from './validate-plugins.ts'
+import type { Connection } from '../clients/connection.ts'
+import { createContext, type ContextParts } from './context.ts'
+import { ChatError, errors, type Problem } from '../support/errors.ts'
+import { follow, isThenable } from '../hooks/isolation.ts'
+import { createOwner, type Owner } from '../support/plugin-instance.ts'
+import { slipOf } from './setup-hints.ts'
+import { isA } from '../support/thrown.ts'
+
+/** Milliseconds that a plugin has to start, and to go. */
+const START_TIMEOUT = 10_000
+const DISPOSE_TIMEOUT = 1000
+
+/** A plugin that is to be set up, and the one that it takes the place of. */
+export interface Entry {
+  readonly checked: CheckedPlugin
+  readonly before?: Owner | undefined
+}
+
+export class PluginLives {
+  readonly #parts: ContextParts
+  readonly #connections: Iterable<Connection>
+  #owners: readonly Owner[] = []
+  /** Those that others are about to take the place of. */
+  #standing: readonly Owner[] = []
+  /** Those that went live once and are not yet forgotten. */
+  readonly #remembered = new Set<Owner>()
+
+  constructor(parts: ContextParts, connections: Iterable<Connection>) {
+    this.#parts = parts
+    this.#connections = connections
+  }
+
+  /** Those that have a place, in order: they are live, or have failed. */
+  get owners(): readonly Owner[] {
+    return this.#owners
+  }
+
+  /** Those that are live, in order. */
+  get live(): readonly Owner[] {
+    return this.#owners.filter(({ active }) => active)
+  }
+
+  /** Those of which nothing but the guards is left, in order. */
+  get failed(): readonly Owner[] {
+    return this.#owners.filter(({ active }) => !active)
+  }
+
+  /** Sets plugins up, staged. Throws `CONFIG_INVALID` with the faults of all of them; nothing of them is left then. */
+  stage(entries: readonly Entry[], file: string | undefined): Owner[] {
+    const problems: Problem[] = []
+    const owners: Owner[] = []
+    for (const { checked, before } of entries) {
+      const owner = createOwner(checked, before)
+      owners.push(owner)
+      const { plugin, options, path } = checked
+      const host = createContext(owner, this.#parts)
+      try {
+        const answer: unknown = plugin.setup(host, options)
+        if (!isThenable(answer)) continue
+        follow(answer, undefined, () => {})
+        const { code, message } = errors.pluginSetupAsync(owner.name)
+        problems.push({ path, code, message })
+      } catch (cause) {
+        const { code, message } = errors.pluginSetupFailed(owner.name, cause, slipOf(cause, host))
+        problems.push({ path, code: isA(cause, ChatError) ? cause.code : code, message })
+      }
+    }
+    if (problems.length === 0) return owners
+    this.abandon(owners)
+    throw errors.configInvalid(file, problems)
+  }
+
+  /** Undoes what was staged. */
+  abandon(staged: readonly Owner[]): void {
+    for (const owner of staged) {
+      this.#silence(owner)
+      owner.abort.abort()
+      owner.taps.length = 0
+      this.#parts.states.remove(owner, this.#connections)
+    }
+    for (const ledger of Object.values(this.#parts.ledgers)) ledger.refresh()
+  }
+
+  /**
+   * Gives these a place, in this order, in one step: the others are out, those that were staged are in. Guards of those
+   * that are out stay while they are `standing`.
+   */
+  replace(order: readonly Owner[], standing: readonly Owner[] = []): void {
+    const { commands, services, states } = this.#parts
+    const fresh = order.filter(({ staged }) => staged)
+    for (const owner of this.#owners) if (!order.includes(owner)) this.#silence(owner)
+    this.#owners = order
+    this.#standing = standing
+    for (const [index, owner] of order.entries()) {
+      owner.index = index
+      // One that has failed gets back what another one had that was to take its place.
+      if (!owner.active) states.takeOver(owner)
+    }
+    for (const owner of fresh) {
+      owner.staged = false
+      this.#remembered.add(owner)
+      states.takeOver(owner)
+      for (const connection of this.#connections) {
+        // It may be that of one in between, which could not start.
+        if (owner.before !== undefined && connection.attachedBy?.name === owner.name)
+          connection.attachedBy = owner
+      }
+    }
+    commands.goLive()
+    services.goLive()
+    this.#refresh()
+    for (const owner of fresh) for (const run of owner.deferred.splice(0)) run()
+  }
+
+  /**
+   * Starts them one after the other, while that is wanted. Rejects with `PLUGIN_START_FAILED` at the first that cannot.
+   * Ends early when they are taken out meanwhile.
+   */
+  async start(owners: readonly Owner[], wanted = (): boolean => true): Promise<void> {
+    for (const owner of owners) {
+      const wrap = (cause: unknown) => errors.pluginStartFailed(owner.name, cause)
+      if (!owner.active || !wanted()) return
+      owner.started = true
+      for (const run of owner.starts) {
+        if (!owner.active) return
+        const error = await this.#parts.isolation.settle(owner, 'onStart', START_TIMEOUT, run, wrap)
+        if (error?.code === 'HOOK_TIMEOUT') throw wrap(error)
+        if (error !== undefined) throw error
+      }
+      owner.running = owner.active
+    }
+  }
+
+  /** Takes plugins out in one step, in their places: nothing but their guards is left. */
+  fail(owners: readonly Owner[]): void {
+    for (const owner of owners) this.#silence(owner)
+    this.#refresh()
+  }
+
+  /** Lets one that has failed release what it acquired. What it kept stays for the one that takes its place. */
+  async release(owner: Owner): Promise<void> {
+    await this.dispose(owner)
+    this.#letGo(owner)
+  }
+
+  /** Takes a plugin out and lets it release what it acquired. What it kept is still there. */
+  dispose(owner: Owner): Promise<void> {
+    owner.disposed ??= this.#dispose(owner)
+    return owner.disposed
+  }
+
+  /** Frees what is left of a plugin that was disposed of and has no place any more. */
+  forget(owner: Owner): void {
+    this.#free(owner)
+    this.#letGo(owner)
+    owner.taps.length = 0
+    for (const one of this.#owners) if (one.before === owner) one.before = undefined
+  }
+
+  /** The log's sinks stay: the host may still have to say something. */
+  async disposeAll(): Promise<void> {
+    for (const owner of [...this.#remembered].toSorted((a, b) => b.index - a.index)) {
+      await this.dispose(owner)
+      this.#free(owner)
+    }
+  }
+
+  #free(owner: Owner): void {
+    this.#remembered.delete(owner)
+    this.#parts.states.remove(owner, this.#connections)
+    this.#closeAttached(owner)
+  }
+
+  #letGo(owner: Owner): void {
+    this.#closeAttached(owner)
+    for (const sink of owner.sinks.splice(0)) this.#parts.log.removeSink(sink)
+  }
+
+  #closeAttached(owner: Owner): void {
+    for (const connection of this.#connections) {
+      if (connection.attachedBy === owner) connection.close('closed by the host')
+    }
+  }
+
+  #refresh(): void {
+    const owners = [...this.#standing, ...this.#owners]
+    for (const ledger of Object.values(this.#parts.ledgers)) ledger.refresh(owners)
+  }
+
+  /** Nothing calls it any more, and its names are free. */
+  #silence(owner: Owner): void {
+    owner.active = owner.running = false
+    owner.deferred.length = 0
+    for (const cancel of owner.timers) cancel()
+    owner.timers.clear()
+    this.#parts.commands.remove(owner)
+    this.#parts.services.remove(owner)
+  }
+
+  async #dispose(owner: Owner): Promise<void> {
+    const { isolation } = this.#parts
+    if (owner.active) this.fail([owner])
+    owner.abort.abort()
+    // Nothing calls it any more, so that what it releases now is not used again.
+    const wrap = (cause: unknown) => errors.pluginDisposeFailed(owner.name, cause)
+    for (const run of owner.started ? owner.disposers.toReversed() : []) {
+      const error = await isolation.settle(owner, 'onDispose', DISPOSE_TIMEOUT, run, wrap)
+      if (error !== undefined) isolation.report(error)
+    }
+    owner.starts.length = owner.disposers.length = 0
+  }
+}

@@ -1,0 +1,116 @@
+/** What a reload comes to: which plugins stay as they are, which are set up, and which go with others. */
+import type { CheckedPlugin } from './validate-plugins.ts'
+import type { Owner } from '../support/plugin-instance.ts'
+import type { Entry } from './plugin-lifecycle.ts'
+import { isSurelySame } from './same-options.ts'
+import type { Services } from './services.ts'
+
+/** What became of the plugins, by name. */
+export interface Change {
+  readonly changed: readonly string[]
+  /** Those that did not run before, because they had failed too. */
+  readonly added: readonly string[]
+  readonly removed: readonly string[]
+  /** Not changed, but set up again because they use one that was. */
+  readonly renewed: readonly string[]
+  readonly unchanged: readonly string[]
+}
+
+export function isOwner(one: Owner | Entry): one is Owner {
+  return 'staged' in one
+}
+
+/** What is to have a place from now on. */
+export interface Wanted {
+  readonly plugins: readonly CheckedPlugin[]
+  /** Whether one of them that has failed is to run again; otherwise it stays as it is. */
+  readonly retries: (name: string) => boolean
+  /** Those that are set up again though nothing about them has changed. */
+  readonly renew?: ReadonlySet<string> | undefined
+}
+
+/** What stays as it is and what is set up, in the order to come. `now` are those that have a place. */
+export function planChange(
+  now: readonly Owner[],
+  { plugins: next, retries, renew = new Set() }: Wanted,
+  services: Services,
+): { plan: Array<Owner | Entry>; change: Change } {
+  const byName = new Map(now.map((owner) => [owner.name, owner]))
+  const changed = new Set<string>()
+  for (const checked of next) {
+    const owner = byName.get(checked.plugin.name)
+    if (owner?.active === true && !isSame(owner.checked, checked)) changed.add(owner.name)
+  }
+  const listed = next.map(({ plugin }) => plugin.name)
+  const removed = now.map(({ name }) => name).filter((name) => !listed.includes(name))
+  const kept = now.filter(
+    ({ name, active }) => active && !changed.has(name) && listed.includes(name),
+  )
+  const users = usersOf([...changed, ...removed], kept, services)
+  const renewed = new Set(
+    kept.map(({ name }) => name).filter((name) => users.has(name) || renew.has(name)),
+  )
+  const stays = ({ name, active }: Owner): boolean =>
+    active ? !changed.has(name) && !renewed.has(name) : !retries(name)
+  const plan = next.map((checked) => {
+    const before = byName.get(checked.plugin.name)
+    return before !== undefined && stays(before) ? before : { checked, before }
+  })
+  const isNew = (name: string): boolean => {
+    const before = byName.get(name)
+    return before === undefined || (!before.active && retries(name))
+  }
+  const runs = (name: string): boolean => byName.get(name)?.active === true
+  return {
+    plan,
+    change: {
+      changed: [...changed],
+      added: listed.filter(isNew),
+      removed,
+      renewed: [...renewed],
+      unchanged: listed.filter((name) => runs(name) && !changed.has(name) && !renewed.has(name)),
+    },
+  }
+}
+
+/** The same code, given the same options, and made the same of them: a schema may look at more than it is given. */
+function isSame(now: CheckedPlugin, next: CheckedPlugin): boolean {
+  return (
+    now.plugin.definition !== undefined &&
+    now.plugin.definition === next.plugin.definition &&
+    isSurelySame(now.plugin.input, next.plugin.input) &&
+    isSurelySame(now.options, next.options)
+  )
+}
+
+/** A plugin, and those that require it, or one that does. */
+export function requirersOf(name: string, owners: readonly Owner[]): Set<string> {
+  const found = new Set([name])
+  // A plugin stands behind those that it requires.
+  for (const { name: other, checked } of owners) {
+    if (checked.plugin.requires.some((required) => found.has(required))) found.add(other)
+  }
+  return found
+}
+
+/** Those of a list that hold something of plugins that go, and of those that hold something of them in turn. */
+export function usersOf(
+  going: readonly string[],
+  owners: readonly Owner[],
+  services: Services,
+): Set<string> {
+  const uses = new Map(owners.map(({ name, checked }) => [name, new Set(checked.plugin.requires)]))
+  for (const { owner, users } of services.list()) {
+    for (const user of users) uses.get(user.name)?.add(owner.name)
+  }
+  const found = new Set<string>()
+  const queue = [...going]
+  for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+    for (const [user, used] of uses) {
+      if (!used.has(name) || found.has(user)) continue
+      found.add(user)
+      queue.push(user)
+    }
+  }
+  return found
+}

@@ -1,0 +1,215 @@
+/**
+ * Puts other plugins in the place of those that changed, while the host runs, all or nothing: they are set up first, then
+ * the chat is held, and in one step the old are out and the new are in.
+ */
+import type { Clock } from '../support/clock.ts'
+import type { Connection } from '../clients/connection.ts'
+import { errors } from '../support/errors.ts'
+import type { Gate } from '../support/pause.ts'
+import type { Isolation } from '../hooks/isolation.ts'
+import type { Log } from '../support/log.ts'
+import type { Owner } from '../support/plugin-instance.ts'
+import type { Entry, PluginLives } from './plugin-lifecycle.ts'
+import type { Quiet } from '../chat/pending-lines.ts'
+import {
+  isOwner,
+  planChange,
+  requirersOf,
+  usersOf,
+  type Change,
+  type Wanted,
+} from './reload-plan.ts'
+import type { Services } from './services.ts'
+import { createSwap, remains, STOPPING, type Lost } from './swap.ts'
+
+/** Milliseconds that lines under way have to settle; the chat is held meanwhile. */
+const SETTLE_TIMEOUT = 10_000
+
+export interface ReloadParts {
+  readonly lives: PluginLives
+  readonly services: Services
+  readonly gate: Gate
+  readonly quiet: Quiet
+  readonly log: Log
+  readonly clock: Clock
+  readonly isolation: Isolation
+  readonly connections: Iterable<Connection>
+  /** Goes on with what a connection has sent meanwhile. */
+  readonly resume: (connection: Connection) => void
+}
+
+/** A change of plugins, worked out when its turn comes: what was changed before may have a say in it. */
+export interface NextPlugins extends Wanted {
+  readonly file: string | undefined
+  /** The change has been made, and nobody has been heard since. */
+  readonly made?: (() => void) | undefined
+  /** Told of each that cannot be brought back; that is reported as its fault when left out. */
+  readonly lost?: Lost | undefined
+}
+
+export interface Reload {
+  /** The start of all: nothing is changed before it has ended, and nothing after it where it has failed. */
+  begin(start: () => Promise<void>): Promise<void>
+  /** Rejects, with nothing changed, with what `next` throws, `CONFIG_INVALID` or `RELOAD_FAILED`. One at a time: others wait. */
+  change(next: () => NextPlugins): Promise<Change>
+  /** Takes a plugin out that somebody has named. Those that cannot do without it fail. */
+  unload(name: string): Promise<void>
+  /** Lets a plugin fail, with those that cannot do without it. `why`: as `unloaded after 3 faults`. */
+  fail(name: string, why: string): Promise<void>
+  /** The host stops: no change begins any more. One whose plugins are changing places may end. */
+  cancel(): void
+  /** It may end no longer: what is held goes on. */
+  letGo(): void
+}
+
+export function createReload(parts: ReloadParts): Reload {
+  const { lives, services, gate, quiet, log, clock, connections } = parts
+  const swap = createSwap(parts)
+  let underWay: Promise<unknown> | undefined
+  let holding = false
+  let stopping = false
+  let stopWaiting: (() => void) | undefined
+
+  /** Runs when nothing else changes plugins; at once where that is now. */
+  async function alone<T>(run: () => Promise<T>): Promise<T> {
+    while (underWay !== undefined) await underWay
+    const done = run()
+    const ended = done.then(
+      () => {},
+      () => {},
+    )
+    underWay = ended
+    void ended.then(() => {
+      underWay = undefined
+    })
+    return done
+  }
+
+  async function change(next: NextPlugins): Promise<Change> {
+    if (stopping) throw errors.reloadFailed(STOPPING)
+    const { plan, change: planned } = planChange(lives.owners, next, services)
+    const old = lives.owners.filter((owner) => !plan.includes(owner))
+    for (const owner of old) owner.leaving = true
+    try {
+      const entries = plan.filter((one): one is Entry => !isOwner(one))
+      const fresh = lives.stage(entries, next.file)
+      const order = plan.map((one) => (isOwner(one) ? one : (fresh[entries.indexOf(one)] as Owner)))
+      if (fresh.length + old.length === 0) {
+        lives.replace(order)
+        next.made?.()
+      } else {
+        await hold(fresh, async () => {
+          await swap.run(order, fresh, old, next.lost)
+          next.made?.()
+        })
+      }
+    } finally {
+      for (const owner of old) owner.leaving = false
+    }
+    return planned
+  }
+
+  /** Runs while nobody comes, leaves or is heard. */
+  async function hold(fresh: readonly Owner[], run: () => Promise<void>): Promise<void> {
+    gate.close()
+    holding = true
+    try {
+      if (!(await settled())) {
+        lives.abandon(fresh)
+        throw errors.reloadFailed(
+          stopping
+            ? STOPPING
+            : `lines that were under way did not settle within ${SETTLE_TIMEOUT / 1000} s; try again`,
+        )
+      }
+      log.pause()
+      await run()
+    } finally {
+      holding = false
+      log.resume()
+      gate.open()
+      for (const connection of connections) parts.resume(connection)
+    }
+  }
+
+  /** Whether every line that was under way has settled in time. */
+  function settled(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (well: boolean) => (): void => {
+        cancel()
+        forget()
+        stopWaiting = undefined
+        resolve(well)
+      }
+      const cancel = clock.setTimeout(() => end(false)(), SETTLE_TIMEOUT)
+      let forget = (): void => {}
+      stopWaiting = end(false)
+      forget = quiet.whenStill(end(true))
+    })
+  }
+
+  /**
+   * Takes out a plugin, and those that require it. Who uses a service of theirs is set up again; if it cannot do without,
+   * it fails too. All of them fail but one that somebody has named: that has no place any more.
+   */
+  async function takeOut(owner: Owner, named: boolean): Promise<void> {
+    const names = requirersOf(owner.name, lives.live)
+    const going = lives.live.filter(({ name }) => names.has(name))
+    const others = lives.live.filter(({ name }) => !names.has(name))
+    const renew = usersOf([...names], others, services)
+    if (named) lives.replace(lives.owners.filter((one) => one !== owner))
+    lives.fail(going)
+    for (const one of going) if (one !== owner) swap.failedWith(one, owner)
+    if (renew.size > 0) {
+      await change({
+        plugins: lives.owners.map(({ checked }) => checked),
+        file: undefined,
+        retries: () => false,
+        renew,
+        lost: (one) => swap.failedWith(one, owner),
+      }).catch(() => swap.failWith(others.filter(({ name, active }) => active && renew.has(name))))
+    }
+    for (const one of going.toReversed()) await lives.release(one)
+    if (named) lives.forget(owner)
+  }
+
+  function letGo(): void {
+    swap.letGo()
+    gate.openForGood()
+    for (const connection of connections) parts.resume(connection)
+  }
+
+  return {
+    begin: (start) =>
+      alone(async () => {
+        try {
+          await start()
+        } catch (cause) {
+          stopping = true
+          throw cause
+        }
+      }),
+    change: (next) => alone(async () => change(next())),
+    unload: (name) =>
+      alone(async () => {
+        const owner = lives.owners.find((one) => one.name === name)
+        if (owner !== undefined) await takeOut(owner, true)
+      }),
+    async fail(name, why) {
+      // By then another one may have its name.
+      const owner = lives.live.find((one) => one.name === name)
+      await alone(async () => {
+        if (owner === undefined || !lives.live.includes(owner)) return
+        log.of('plugins').warn(`plugin ${name}: ${why}${remains(owner)}`)
+        await takeOut(owner, false)
+      })
+    },
+    cancel() {
+      stopping = true
+      swap.stop()
+      stopWaiting?.()
+      if (!holding) letGo()
+    },
+    letGo,
+  }
+}

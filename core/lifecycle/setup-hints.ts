@@ -1,0 +1,39 @@
+/** A slip of the pen in a plugin's setup: where it is, and which door or hook was meant. */
+import type { PluginContext } from './context.ts'
+import { didYouMean } from '../support/suggest.ts'
+import { placeOf } from '../support/error-location.ts'
+
+const NOT_A_FUNCTION = /(?:(?:^|\.)(\w+)\.)?(?<=^|\.)(\w+) is not a function/
+const OF_UNDEFINED = /^Cannot read properties of undefined \(reading '(?:tap|tapPromise)'\)/
+
+/** What to add to the message of what setup threw; nothing where it is no such slip. */
+export function slipOf(cause: unknown, host: PluginContext): string {
+  try {
+    if (!(cause instanceof TypeError) && !(cause instanceof ReferenceError)) return ''
+    const place = placeOf(cause)
+    return `${place === undefined ? '' : ` (at ${place})`}${meantBy(cause.message, host)}`
+  } catch {
+    // It fails when it is looked at, as a revoked proxy does.
+    return ''
+  }
+}
+
+function meantBy(message: string, host: PluginContext): string {
+  if (OF_UNDEFINED.test(message)) {
+    return `; there is no hook of that name (the hooks are ${Object.keys(host.hooks).join(', ')})`
+  }
+  const [, from = '', missing] = NOT_A_FUNCTION.exec(message) ?? []
+  if (missing === undefined) return ''
+  const hook = Object.entries(host.hooks).find(([name]) => name === from)
+  if (hook !== undefined) return `; the hook ${from} has ${Object.keys(hook[1]).join(' and ')}`
+  // What is there elsewhere is no help, as the tapPromise of another hook.
+  return didYouMean(
+    missing,
+    [...namesOf(host)].filter((name) => name !== missing),
+  )
+}
+
+function namesOf({ hooks, ...doors }: PluginContext): Set<string> {
+  const sides = Object.values(hooks).flatMap((side) => Object.keys(side))
+  return new Set([...Object.keys(doors), ...Object.keys(hooks), ...sides])
+}

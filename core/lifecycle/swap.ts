@@ -1,0 +1,172 @@
+/**
+ * The step in which plugins change places, while nobody is heard. Where one of the new cannot start, the old come back. One
+ * that cannot even do that has failed: its guards stay, so that nothing passes that it would not have let through.
+ */
+import { ChatError, describe, errors } from '../support/errors.ts'
+import type { Isolation } from '../hooks/isolation.ts'
+import type { Log } from '../support/log.ts'
+import { hasGuards, type Owner } from '../support/plugin-instance.ts'
+import type { PluginLives } from './plugin-lifecycle.ts'
+import { usersOf } from './reload-plan.ts'
+import type { Services } from './services.ts'
+
+export interface SwapParts {
+  readonly lives: PluginLives
+  readonly services: Services
+  readonly log: Log
+  readonly isolation: Isolation
+}
+
+/** Told of a plugin that cannot be brought back. */
+export type Lost = (owner: Owner, cause: unknown) => void
+
+export interface Swap {
+  /** Puts some of an order, `fresh`, in the place of others. Rejects with `RELOAD_FAILED` when those of before are back. */
+  run(
+    order: readonly Owner[],
+    fresh: readonly Owner[],
+    old: readonly Owner[],
+    lost?: Lost,
+  ): Promise<void>
+  /** Lets plugins fail, and whoever holds something of them. */
+  failWith(owners: readonly Owner[]): Promise<void>
+  /** Says that a plugin has failed since it needs another one. */
+  failedWith(owner: Owner, other: Owner): void
+  /** The host stops: those of before do not come back any more. */
+  stop(): void
+  /** The host can wait no longer: what is under way is left as it is, and rejects. */
+  letGo(): void
+}
+
+export const STOPPING = 'the host is stopping'
+
+export function createSwap({ lives, services, log, isolation }: SwapParts): Swap {
+  const logger = log.of('plugins')
+  let stopping = false
+  let over = false
+  let giveUp: (() => void) | undefined
+
+  async function run(
+    order: readonly Owner[],
+    fresh: readonly Owner[],
+    old: readonly Owner[],
+    lost: Lost = cannotReturn,
+  ): Promise<void> {
+    const before = lives.owners
+    const ran = old.filter(({ active }) => active)
+    lives.replace(order, old)
+    for (const owner of old.toReversed()) await step(lives.dispose(owner))
+    try {
+      await step(lives.start(fresh, () => !over))
+    } catch (cause) {
+      if (stopping) throw errors.reloadFailed(`${describe(cause)}; ${STOPPING}`, cause)
+      await restore(before, fresh, ran, lost)
+      throw errors.reloadFailed(`${describe(cause)}; ${afterwards(lives.failed)}`, cause)
+    }
+    lives.replace(order)
+    for (const owner of old) lives.forget(owner)
+  }
+
+  /** Brings back those of before that ran. The others, and those that cannot even do that, stay in their places. */
+  async function restore(
+    before: readonly Owner[],
+    fresh: readonly Owner[],
+    ran: readonly Owner[],
+    lost: Lost,
+  ): Promise<void> {
+    for (const owner of fresh) owner.leaving = true
+    const again = new Map<Owner, Owner>()
+    for (const owner of ran) {
+      try {
+        const [one] = lives.stage([{ checked: owner.checked, before: owner }], undefined)
+        again.set(owner, one as Owner)
+      } catch (cause) {
+        lost(owner, cause)
+      }
+    }
+    lives.replace(before.map((owner) => again.get(owner) ?? owner))
+    for (const owner of fresh.toReversed()) {
+      await step(lives.dispose(owner))
+      lives.forget(owner)
+    }
+    await failWith(ran.filter((owner) => !again.has(owner)))
+    for (const [owner, one] of again) {
+      lives.forget(owner)
+      // It may have failed meanwhile, with one that it needs.
+      if (!one.active) continue
+      try {
+        await step(lives.start([one], () => !over))
+      } catch (cause) {
+        if (over) throw cause
+        lost(one, cause)
+        await failWith([one])
+      }
+    }
+  }
+
+  /** Waits for a part of a swap, until the host stops and can wait no longer. */
+  function step<T>(done: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      giveUp = () => reject(errors.reloadFailed(STOPPING))
+      if (over) giveUp()
+      done.then(resolve, reject)
+    })
+  }
+
+  function cannotReturn(owner: Owner, cause: unknown): void {
+    const { name } = owner
+    isolation.report(cause instanceof ChatError ? cause : errors.pluginStartFailed(name, cause))
+    logger.error(`plugin ${name}: it could not be brought back and has failed${remains(owner)}`)
+  }
+
+  /** Lets plugins fail, and whoever holds something of them. */
+  async function failWith(owners: readonly Owner[]): Promise<void> {
+    const users = usersOf(namesOf(owners), lives.live, services)
+    const going = lives.owners.filter(
+      (one) => owners.includes(one) || (one.active && users.has(one.name)),
+    )
+    lives.fail(going)
+    for (const one of going) if (!owners.includes(one)) failedWith(one, owners)
+    for (const one of going.toReversed()) await lives.release(one)
+  }
+
+  function failedWith(owner: Owner, others: readonly Owner[]): void {
+    logger.warn(
+      `plugin ${owner.name}: unloaded with ${namesOf(others).join(', ')}, which it needs${remains(owner)}`,
+    )
+  }
+
+  return {
+    run,
+    failWith,
+    failedWith: (owner, other) => failedWith(owner, [other]),
+    stop() {
+      stopping = true
+    },
+    letGo() {
+      over = true
+      giveUp?.()
+    },
+  }
+}
+
+function namesOf(owners: readonly Owner[]): string[] {
+  return owners.map(({ name }) => name)
+}
+
+/** What there is to say of a plugin that has failed. */
+export function remains(owner: Owner): string {
+  return hasGuards(owner)
+    ? '; its onFailure answers until a reload succeeds or it is switched off'
+    : ''
+}
+
+/** What a reload that failed has left, with these that have failed. */
+function afterwards(failed: readonly Owner[]): string {
+  const again = 'the plugins of before run again'
+  if (failed.length === 0) return again
+  const states = failed.map(
+    (owner) => `${owner.name} (failed${hasGuards(owner) ? '; its guards answer' : ''})`,
+  )
+  return `${again}, but for ${states.join(', ')}`
+}

@@ -1,0 +1,38 @@
+/** Which plugins of a config have a place once one of them has been switched on or off. */
+import type { CheckedPlugin } from './validate-plugins.ts'
+import { errors } from '../support/errors.ts'
+import { didYouMean } from '../support/suggest.ts'
+import type { Owner } from '../support/plugin-instance.ts'
+
+/**
+ * In the order of the config. One that has failed keeps its place until it is named itself. Throws `PLUGIN_UNKNOWN`, or `PLUGIN_REQUIRED` where others need it or it
+ * needs others.
+ */
+export function switched(
+  listed: readonly CheckedPlugin[],
+  owners: readonly Owner[],
+  name: string,
+  on: boolean,
+): readonly CheckedPlugin[] {
+  const names = listed.map(({ plugin }) => plugin.name)
+  const asked = listed.find(({ plugin }) => plugin.name === name)?.plugin
+  if (asked === undefined) throw errors.pluginUnknown(name, didYouMean(name, names))
+  const places = new Set(owners.map((owner) => owner.name))
+  const running = owners.filter(({ active }) => active)
+  if (on) {
+    const lacking = asked.requires.filter(
+      (required) => !running.some((one) => one.name === required),
+    )
+    if (lacking.length > 0) throw errors.pluginNeeds(name, lacking)
+    places.add(name)
+  } else {
+    const users = running.filter(({ checked }) => checked.plugin.requires.includes(name))
+    if (users.length > 0)
+      throw errors.pluginRequired(
+        name,
+        users.map((owner) => owner.name),
+      )
+    places.delete(name)
+  }
+  return listed.filter(({ plugin }) => places.has(plugin.name))
+}

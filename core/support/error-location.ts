@@ -1,0 +1,46 @@
+/** Where in the code of a plugin, or of a config, something was thrown. */
+import { isAbsolute, join, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { safeText } from './safe-text.ts'
+import { isError } from './thrown.ts'
+
+const CORE = join(fileURLToPath(import.meta.url), '../..') + sep
+/** What calls plugins: beyond it are those who called the host, and no fault is theirs. */
+const CALLERS = /^hooks[\\/](?:isolated-tap|isolation)\.[jt]s$/
+/** What runs between the host and a plugin, and is neither. */
+const BETWEEN = /[\\/]node_modules[\\/](?:tapable|jiti|tsx|zod|pino|cac)[\\/]/
+/** Characters. */
+const MOST_LOOKED_AT = 65_536
+const LONGEST_FRAME = 1024
+const FRAME = /^\s*at (?:.*? \()?(?:async )?(.+):(\d+):\d+\)?$/
+
+/**
+ * Returns `file:line` of the first frame of an error's stack that is neither the host's own nor Node's, relative to the
+ * working directory where that is shorter. Safe to show. Never throws.
+ */
+export function placeOf(error: unknown): string | undefined {
+  try {
+    if (!isError(error)) return undefined
+    const { message, stack } = error as { message: unknown; stack?: unknown }
+    if (typeof message !== 'string' || typeof stack !== 'string') return undefined
+    // A message may look like a frame, and may be what a stranger has typed.
+    const begin = stack.indexOf(message)
+    const frames = begin === -1 ? stack : stack.slice(begin + message.length)
+    for (const frame of frames.slice(0, MOST_LOOKED_AT).split('\n')) {
+      if (frame.length > LONGEST_FRAME) continue
+      const [, where = '', line] = FRAME.exec(frame) ?? []
+      const file = where.startsWith('file:') ? fileURLToPath(where) : where
+      if (!isAbsolute(file) || BETWEEN.test(file)) continue
+      if (!file.startsWith(CORE)) return safeText(`${near(file)}:${line}`)
+      if (CALLERS.test(file.slice(CORE.length))) return undefined
+    }
+  } catch {
+    // It fails when it is looked at.
+  }
+  return undefined
+}
+
+function near(file: string): string {
+  const path = relative(process.cwd(), file)
+  return path.length < file.length ? path : file
+}

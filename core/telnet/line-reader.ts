@@ -1,0 +1,317 @@
+/**
+ * From bytes to lines, for one connection. Bytes are pushed as they arrive and lines are pulled one at a time, so that
+ * a client whose line is held back keeps its bytes here and nothing is read twice. The lines are the same however
+ * the bytes were cut.
+ */
+import { safeText } from '../support/safe-text.ts'
+import { IAC, INTERRUPT_KEY, Telnet, TelnetEvent, type TelnetReplies } from './telnet.ts'
+import { continues, lastCharacter } from './utf8.ts'
+
+export interface LineLimits {
+  /** Bytes of the longest line that is let through. */
+  readonly line: number
+  /** Bytes without a line end after which the connection is given up. */
+  readonly unterminated: number
+}
+
+/** What is read besides lines. A line that is too long is reported once, at its end. */
+export const Fault = {
+  TooLong: Symbol('line too long'),
+  Unterminated: Symbol('no line end'),
+  Subnegotiation: Symbol('endless telnet subnegotiation'),
+} as const
+export type Fault = (typeof Fault)[keyof typeof Fault]
+
+/** Returned instead of what is read: the budget is used up, and there is more to read. */
+export const OutOfBudget = Symbol('out of budget')
+
+/**
+ * What is taken off the budget beside 1 for each byte: for one that edits, for each line that says something, and for
+ * each byte of one that is more than printable ASCII.
+ */
+const EDIT_COST = 15
+const LINE_COST = 1000
+const TEXT_COST = 30
+
+/** No less than anybody pushes, and an integer, which the engine computes with faster than with Infinity. */
+const UNBOUNDED = 2 ** 30
+
+const LF = 0x0a
+const CR = 0x0d
+const NUL = 0x00
+
+/** How each byte is treated: printable ASCII, other data, or a byte that ends or edits the line, or does nothing. */
+const PRINTABLE = 0
+const DATA = 1
+const ERASE_CHARACTER = 2
+const ERASE_LINE = 3
+const END = 4
+const TELNET = 5
+const NOTHING = 6
+const KIND = new Uint8Array(256).fill(DATA)
+KIND.fill(PRINTABLE, 0x20, 0x7f)
+KIND[0x08] = KIND[0x7f] = ERASE_CHARACTER // BS, DEL
+KIND[0x15] = ERASE_LINE // ^U
+KIND[LF] = KIND[CR] = END
+KIND[IAC] = TELNET
+KIND[NUL] = NOTHING // RFC 854: no operation
+
+const BYTE_ORDER_MARK = '\ufeff'
+
+const EMPTY = Buffer.alloc(0)
+/** A line that comes in pieces is collected in a buffer of this size at first. */
+const PIECE_SIZE = 128
+/** So is what waits to be read. */
+const WAITING_SIZE = 4096
+/** Bytes up to which a loop copies faster than a call. */
+const FEW = 16
+/** Bytes kept of a line that is too long: enough to know whether it ends in an unfinished character. */
+const END_SIZE = 3
+
+export class LineReader {
+  /** What may still be read, where a byte of a plain line is 1. */
+  budget = UNBOUNDED
+  /** Bytes since the last line that says something which edited a line or ended an empty one. */
+  edits = 0
+  readonly #limits: LineLimits
+  readonly #replies: TelnetReplies
+  #telnet: Telnet | undefined
+  /** Holds what was pushed and not yet looked at, from `#position` to `#end`. */
+  #chunk: Buffer = EMPTY
+  #position = 0
+  #end = 0
+  /** The part of the current line that is no longer in `#chunk`, or its end when it is too long. */
+  #held: Buffer = EMPTY
+  #heldLength = 0
+  /** Whether the current line is printable ASCII alone so far. */
+  #printable = true
+  /** Bytes thrown away of a line that is too long; 0 while it is not. */
+  #overrun = 0
+  #afterCr = false
+
+  constructor(limits: LineLimits, replies: TelnetReplies) {
+    this.#limits = limits
+    this.#replies = replies
+  }
+
+  /** Bytes pushed and not yet looked at. */
+  get unread(): number {
+    return this.#end - this.#position
+  }
+
+  /** Bytes of a line whose end has not come. */
+  get unterminated(): number {
+    return this.#heldLength + this.#overrun
+  }
+
+  /**
+   * Adds bytes to what is to be read. Where nothing else is, they are not copied; otherwise all are moved together, since
+   * a piece of one byte takes a thousand in Node. What waits takes at most twice its bytes, or 4 KiB.
+   */
+  push(chunk: Buffer): void {
+    const unread = this.unread
+    if (unread === 0) {
+      this.#chunk = chunk
+      this.#position = 0
+      this.#end = chunk.length
+      return
+    }
+    if (this.#end + chunk.length > this.#chunk.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(WAITING_SIZE, 2 * unread + chunk.length))
+      this.#chunk.copy(larger, 0, this.#position, this.#end)
+      this.#chunk = larger
+      this.#position = 0
+      this.#end = unread
+    }
+    chunk.copy(this.#chunk, this.#end)
+    this.#end += chunk.length
+  }
+
+  /** Takes back the last bytes that were pushed and not yet looked at, so many at most. */
+  takeBack(most: number): Buffer {
+    const start = Math.max(this.#position, this.#end - most)
+    const rest = this.#chunk.subarray(start, this.#end)
+    // What is pushed next must not be written over them.
+    this.#chunk = this.#chunk.subarray(0, start)
+    this.#end = start
+    return rest
+  }
+
+  /**
+   * Returns the next line, safe to show and without its end, or a fault, or `OutOfBudget`, or undefined when more bytes
+   * are needed. What telnet is to be answered up to there has been sent then.
+   */
+  next(): string | Fault | typeof OutOfBudget | undefined {
+    const result = this.#read()
+    this.#telnet?.flush()
+    return result
+  }
+
+  /** Reads up to the end of a line, of the budget or of what there is. */
+  #read(): string | Fault | typeof OutOfBudget | undefined {
+    const chunk = this.#chunk
+    const last = this.#end
+    let start = this.#position
+    let at = start
+    // Where the budget ends, if all that comes is plain.
+    const most = start + this.budget
+    let limit = most
+    let end = limit < last ? limit : last
+    let telnet = this.#telnet
+    while (at < end) {
+      const byte = chunk[at] as number
+      if (telnet !== undefined && telnet.inside) {
+        limit -= EDIT_COST
+        if (limit < end) end = limit
+        const event = telnet.take(byte)
+        if (event === TelnetEvent.Stray) continue
+        start = ++at
+        const fault = event === TelnetEvent.Nothing ? undefined : this.#telnetEvent(event)
+        if (fault !== undefined) return fault
+        continue
+      }
+      if (this.#afterCr) {
+        this.#afterCr = false
+        // CR LF and CR NUL are one line end (RFC 854); the CR alone has ended the line already.
+        if (byte === LF || byte === NUL) {
+          start = ++at
+          continue
+        }
+      }
+      const kind = KIND[byte]
+      if (kind === PRINTABLE) {
+        at++
+        while (at < end && KIND[chunk[at] as number] === PRINTABLE) at++
+        continue
+      }
+      if (kind === DATA) {
+        this.#printable = false
+        at++
+        continue
+      }
+      if (kind === END) {
+        const isEmpty = at === start && this.unterminated === 0
+        this.#position = at + 1
+        this.budget = limit - this.#position - (isEmpty ? EDIT_COST : LINE_COST)
+        this.edits = isEmpty ? this.edits + 1 + (most - limit) / EDIT_COST : 0
+        this.#afterCr = byte === CR
+        return this.#endLine(start, at)
+      }
+      const fault = start === at ? undefined : this.#hold(start, at)
+      if (fault !== undefined) return fault
+      start = ++at
+      limit -= EDIT_COST
+      if (limit < end) end = limit
+      if (kind === TELNET) {
+        telnet = this.#telnet ??= new Telnet(this.#replies)
+        telnet.take(byte)
+      } else if (kind === ERASE_CHARACTER) this.#eraseCharacter()
+      else if (kind === ERASE_LINE) this.#eraseLine()
+    }
+    this.#position = at
+    this.budget = limit - at
+    this.edits += (most - limit) / EDIT_COST
+    const fault = this.#hold(start, at)
+    if (fault !== undefined) return fault
+    if (at < last) return OutOfBudget
+    this.#release()
+    return undefined
+  }
+
+  #telnetEvent(event: number): Fault | undefined {
+    if (event >= TelnetEvent.Key) {
+      const key = event - TelnetEvent.Key
+      if (continues(this.#held, this.#heldLength, key)) return this.#holdByte(key)
+      if (key === INTERRUPT_KEY) this.#eraseLine()
+    } else if (event >= 0) return this.#holdByte(event)
+    else if (event === TelnetEvent.EraseCharacter) this.#eraseCharacter()
+    else if (event === TelnetEvent.EraseLine) this.#eraseLine()
+    else if (event === TelnetEvent.Overflow) return Fault.Subnegotiation
+    return undefined
+  }
+
+  #holdByte(byte: number): Fault | undefined {
+    this.#afterCr = false
+    this.#printable = false
+    return this.#hold(0, 1, Buffer.of(byte))
+  }
+
+  /** Lets go of what has been read through, which may be a slice of something large. */
+  #release(): void {
+    this.#chunk = EMPTY
+    this.#position = this.#end = 0
+  }
+
+  /** Keeps a part of the current line for later. */
+  #hold(start: number, end: number, from: Buffer = this.#chunk): Fault | undefined {
+    const length = end - start
+    if (length === 0) return undefined
+    const needed = this.#heldLength + length
+    if (this.#overrun > 0 || needed > this.#limits.line) return this.#holdEnd(from, start, end)
+    if (needed > this.#held.length) {
+      const larger = Buffer.allocUnsafeSlow(
+        Math.min(this.#limits.line, Math.max(PIECE_SIZE, needed * 2)),
+      )
+      this.#held.copy(larger, 0, 0, this.#heldLength)
+      this.#held = larger
+    }
+    if (length > FEW) from.copy(this.#held, this.#heldLength, start, end)
+    else {
+      for (let at = 0; at < length; at++)
+        this.#held[this.#heldLength + at] = from[start + at] as number
+    }
+    this.#heldLength = needed
+    return undefined
+  }
+
+  /** Keeps no more than the end of a line that is too long. */
+  #holdEnd(from: Buffer, start: number, end: number): Fault | undefined {
+    const all = this.unterminated + end - start
+    const held = this.#held.subarray(0, this.#heldLength)
+    const last = Buffer.concat([held, from.subarray(Math.max(start, end - END_SIZE), end)])
+    this.#held = last.subarray(-END_SIZE)
+    this.#heldLength = this.#held.length
+    this.#overrun = all - this.#heldLength
+    return all > this.#limits.unterminated ? Fault.Unterminated : undefined
+  }
+
+  #endLine(start: number, end: number): string | Fault {
+    const whole = this.#heldLength === 0 && this.#overrun === 0
+    if (whole && end - start <= this.#limits.line) {
+      const line = this.#decode(this.#chunk, start, end)
+      this.#printable = true
+      return line
+    }
+    const fault = this.#hold(start, end)
+    if (fault !== undefined) return fault
+    const line = this.#overrun > 0 ? Fault.TooLong : this.#decode(this.#held, 0, this.#heldLength)
+    this.#overrun = 0
+    this.#forget()
+    return line
+  }
+
+  /** Ill-formed UTF-8 becomes U+FFFD (WHATWG Encoding), by the whole line, so that no character is cut in two. */
+  #decode(bytes: Buffer, start: number, end: number): string {
+    if (this.#printable) return bytes.toString('latin1', start, end)
+    this.budget -= TEXT_COST * (end - start)
+    const text = bytes.toString('utf8', start, end)
+    // Editors put a mark in front of a file; whoever sends that means the text behind it.
+    return safeText(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text)
+  }
+
+  /** Takes away the bytes that are shown as the last character: of ill-formed UTF-8, those behind one U+FFFD. */
+  #eraseCharacter(): void {
+    if (this.#overrun === 0) this.#heldLength -= lastCharacter(this.#held, this.#heldLength)
+  }
+
+  #eraseLine(): void {
+    this.#overrun = 0
+    this.#forget()
+  }
+
+  #forget(): void {
+    this.#heldLength = 0
+    this.#printable = true
+    if (this.#held.length > PIECE_SIZE * 2) this.#held = EMPTY
+  }
+}
