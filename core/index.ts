@@ -8,7 +8,7 @@ export {
   type PluginDefinition,
   type PluginFactory,
 } from './lifecycle/define-plugin.ts'
-export { Stage } from './hooks/hooks.ts'
+export { Stage } from './hooks/registration.ts'
 export type {
   CloseEvent,
   CloseReason,
@@ -17,7 +17,7 @@ export type {
   LineEvent,
   SettledEvent,
   ShutdownEvent,
-} from './hooks/hooks.ts'
+} from './hooks/events.ts'
 export { deliver, drop, refuse } from './hooks/verdicts.ts'
 export type {
   CommandVerdict,
@@ -34,7 +34,7 @@ export { safeText } from './support/safe-text.ts'
 export { LOG_LEVELS } from './support/log.ts'
 export type { Audience, NamedAudience } from './clients/audience.ts'
 export type { Client } from './clients/client.ts'
-export type { Peer } from './clients/connection.ts'
+export type { Peer } from './net/transport.ts'
 export type { Cancel } from './support/clock.ts'
 export type {
   ArgumentSchemas,
@@ -44,8 +44,9 @@ export type {
   CommandInfo,
   Commands,
   CommandSpec,
-} from './hooks/commands.ts'
-export type { BroadcastOptions, Clients, PluginContext, PluginHooks } from './lifecycle/context.ts'
+} from './hooks/command-spec.ts'
+export type { BroadcastOptions, Clients, PluginContext } from './lifecycle/context.ts'
+export type { PluginHooks } from './hooks/hooks.ts'
 export type { Logger, LogLevel, LogRecord, LogSink } from './support/log.ts'
 export type { ClientState, ClientStateOptions } from './clients/client-state.ts'
 export type {
@@ -54,4 +55,4 @@ export type {
   TapOptions,
   TellingHook,
   WatchingHook,
-} from './hooks/tap-registry.ts'
+} from './hooks/registration.ts'

@@ -6,13 +6,14 @@ import type { Duplex } from 'node:stream'
 import type { ChosenAudience } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
 import type { Cancel, Clock } from '../support/clock.ts'
-import { Connection, Phase, type ConnectionSetting, type Peer } from '../clients/connection.ts'
+import { Connection, Phase, type ConnectionSetting } from '../clients/connection.ts'
+import type { Peer } from '../net/transport.ts'
 import type { ConnectionLog } from '../clients/connection-log.ts'
-import type { Group } from '../delivery/delivery.ts'
+import type { Group } from '../delivery/recipient-groups.ts'
 import type { ConnectVerdict } from '../hooks/verdicts.ts'
 import { tellSettled, type Decision, type Hooks } from '../hooks/hooks.ts'
 import { CORE } from './lines.ts'
-import type { Owner } from '../support/plugin-instance.ts'
+import type { PluginInstance } from '../support/plugin-instance.ts'
 import { safeText } from '../support/safe-text.ts'
 
 /** The version of what clients see, in the greeting and in the log. Not that of the package. */
@@ -49,9 +50,9 @@ export interface VisitsSetting {
   /** A `close` hook has ended. */
   readonly ended: () => void
   /** The plugin that has the place now of one that brought a stream; undefined where none has. */
-  readonly heirOf: (owner: Owner) => Owner | undefined
+  readonly heirOf: (owner: PluginInstance) => PluginInstance | undefined
   /** A stream that a plugin has brought has thrown something at us before it became a connection. */
-  readonly broke: (owner: Owner, label: string, cause: unknown) => void
+  readonly broke: (owner: PluginInstance, label: string, cause: unknown) => void
 }
 
 export class Visits {
@@ -84,7 +85,7 @@ export class Visits {
   }
 
   /** Takes in a connection, or tells it that the host is full. The label has been made safe. */
-  come(stream: Duplex, peer: Peer, attachedBy?: Owner): void {
+  come(stream: Duplex, peer: Peer, attachedBy?: PluginInstance): void {
     this.#guarded(peer, attachedBy, () => this.#come(stream, peer, attachedBy))
   }
 
@@ -144,7 +145,7 @@ export class Visits {
     return this.#refused.size + this.#sentAway < most
   }
 
-  #come(stream: Duplex, peer: Peer, bringer: Owner | undefined): void {
+  #come(stream: Duplex, peer: Peer, bringer: PluginInstance | undefined): void {
     const { accepts, hooks, log, limits, connection: setting } = this.#setting
     if (!accepts()) return discard(stream)
     if (this.#taken >= limits.clients) {
@@ -179,7 +180,7 @@ export class Visits {
     hooks.connect.callAsync(event, (_error, decision) => end(decision ?? ADMITTED))
   }
 
-  #comeLater(stream: Duplex, peer: Peer, attachedBy: Owner | undefined): void {
+  #comeLater(stream: Duplex, peer: Peer, attachedBy: PluginInstance | undefined): void {
     const go = (): void => void this.#waiting.delete(stream)
     // It may break while it waits.
     stream.on('error', () => {}).on('close', go)
@@ -194,7 +195,7 @@ export class Visits {
   }
 
   /** Does something with a stream that is no connection yet: one that a plugin has brought may be anything. */
-  #guarded({ label }: Peer, attachedBy: Owner | undefined, run: () => void): void {
+  #guarded({ label }: Peer, attachedBy: PluginInstance | undefined, run: () => void): void {
     try {
       run()
     } catch (cause) {
@@ -204,7 +205,7 @@ export class Visits {
   }
 
   /** Tells one who does not even become a connection. */
-  #sendAway(stream: Duplex, peer: Peer, attachedBy: Owner | undefined): void {
+  #sendAway(stream: Duplex, peer: Peer, attachedBy: PluginInstance | undefined): void {
     const message = 'the server is full, try again later'
     stream.on('error', () => {})
     if (!this.#mayLinger) {
@@ -227,7 +228,7 @@ export class Visits {
     this.#sentAway++
   }
 
-  #connect(stream: Duplex, peer: Peer, attachedBy: Owner | undefined): Connection {
+  #connect(stream: Duplex, peer: Peer, attachedBy: PluginInstance | undefined): Connection {
     const key = ++this.#keys
     const { label } = peer
     // A label that looks like one with a number gets a number too, so that what ends in one has that key.

@@ -67,7 +67,7 @@ export function writeNewPlugin(
     PLUGIN_FILE: short,
     PLUGIN_PACKAGE: scope === undefined ? packageName : `@${scope}/${packageName}`,
     PLUGIN_EXPORT: exportOf(short),
-    PLUGIN_COMMAND: checkCommand(command, short),
+    PLUGIN_COMMAND: validateCommand(command, short),
     PLUGIN_DESCRIPTION: description ?? DESCRIPTION,
     PLUGIN_INTRODUCTION:
       description === undefined
@@ -129,7 +129,7 @@ function checkName(name: string, builtIn: readonly string[]): string {
   return name
 }
 
-function checkCommand(asked: string | undefined, short: string): string {
+function validateCommand(asked: string | undefined, short: string): string {
   const command = asked ?? short
   if (!COMMAND.test(command) || command.length > LONGEST) {
     throw errors.usage(

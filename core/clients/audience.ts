@@ -3,7 +3,8 @@
  */
 import { clientOf, connectionOf, type Client } from './client.ts'
 import type { Connection } from './connection.ts'
-import type { Delivery, Group } from '../delivery/delivery.ts'
+import type { Delivery } from '../delivery/delivery.ts'
+import type { Group } from '../delivery/recipient-groups.ts'
 import { errors } from '../support/errors.ts'
 
 /** A set of clients. It never changes by itself, but its members are those of the moment at which it is asked. */

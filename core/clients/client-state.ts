@@ -2,7 +2,7 @@
 import { connectionOf, type Client } from './client.ts'
 import type { Connection } from './connection.ts'
 import { errors, show } from '../support/errors.ts'
-import type { Owner } from '../support/plugin-instance.ts'
+import type { PluginInstance } from '../support/plugin-instance.ts'
 
 export interface ClientState<T> {
   /** The client's state, made on first use. Once the client has gone, one that is not kept. */
@@ -26,13 +26,13 @@ interface Slot {
 
 export class ClientStates {
   /** Whose each place is; undefined where it is free. */
-  readonly #owners: Array<Owner | undefined> = []
-  readonly #slots = new Map<Owner, Slot[]>()
+  readonly #owners: Array<PluginInstance | undefined> = []
+  readonly #slots = new Map<PluginInstance, Slot[]>()
   /** The kept ones of an owner, by name. */
-  readonly #kept = new Map<Owner, Map<string, Slot>>()
+  readonly #kept = new Map<PluginInstance, Map<string, Slot>>()
 
   create<T>(
-    owner: Owner,
+    owner: PluginInstance,
     init: (client: Client) => T,
     { keep }: ClientStateOptions = {},
   ): ClientState<T> {
@@ -54,11 +54,11 @@ export class ClientStates {
   }
 
   /** What was kept for an owner is its own from now on. */
-  takeOver(owner: Owner): void {
+  takeOver(owner: PluginInstance): void {
     for (const { index } of this.#kept.get(owner)?.values() ?? []) this.#owners[index] = owner
   }
 
-  remove(owner: Owner, connections: Iterable<Connection>): void {
+  remove(owner: PluginInstance, connections: Iterable<Connection>): void {
     const slots = this.#slots.get(owner) ?? []
     this.#slots.delete(owner)
     this.#kept.delete(owner)
@@ -73,7 +73,7 @@ export class ClientStates {
     }
   }
 
-  #slotFor(owner: Owner, keep: string | undefined): Slot {
+  #slotFor(owner: PluginInstance, keep: string | undefined): Slot {
     const own = getOrSet(this.#kept, owner, () => new Map<string, Slot>())
     const known = keep === undefined ? undefined : own.get(keep)
     if (known !== undefined) {
@@ -90,7 +90,7 @@ export class ClientStates {
     return slot
   }
 
-  #freePlace(owner: Owner): number {
+  #freePlace(owner: PluginInstance): number {
     const free = this.#owners.indexOf(undefined)
     const index = free === -1 ? this.#owners.length : free
     this.#owners[index] = owner

@@ -1,8 +1,7 @@
 /** A client as plugins see it: who it is, and the few things that may be done to it. */
 import type { Connection } from './connection.ts'
-import { isTexts } from '../lifecycle/argument-checks.ts'
 import { errors, show } from '../support/errors.ts'
-import { safeName } from '../support/safe-text.ts'
+import { isTexts, safeName } from '../support/safe-text.ts'
 
 export interface Client {
   /** Number of the visit: never used twice while the host runs. The key to keep things by. */

@@ -6,26 +6,20 @@ import type { Duplex } from 'node:stream'
 import type { ChosenAudience } from './audience.ts'
 import { ConnectedClient, type Client } from './client.ts'
 import type { Clock } from '../support/clock.ts'
-import type { Delivery, Group, Recipient } from '../delivery/delivery.ts'
+import type { Delivery } from '../delivery/delivery.ts'
+import type { Group, Recipient } from '../delivery/recipient-groups.ts'
 import { errors } from '../support/errors.ts'
+import type { Peer } from '../net/transport.ts'
 import type { Gate } from '../support/pause.ts'
 import { LineReader, type LineLimits } from '../telnet/line-reader.ts'
 import { Opening } from '../telnet/protocol-sniffer.ts'
 import { Outbox, type Backlogs } from '../delivery/outbox.ts'
-import type { Owner } from '../support/plugin-instance.ts'
+import type { PluginInstance } from '../support/plugin-instance.ts'
 import { safeLines, safeText } from '../support/safe-text.ts'
 
 /** `Coming` until the connect hook has admitted it, `Leaving` once it is out of all audiences. */
 export const Phase = { Coming: 0, Open: 1, Leaving: 2, Gone: 3 } as const
 export type Phase = (typeof Phase)[keyof typeof Phase]
-
-/** Who is at the other end. */
-export interface Peer {
-  /** What to call it, as `127.0.0.1:53362`. */
-  readonly label: string
-  /** Its IP address, where it has one. */
-  readonly address?: string | undefined
-}
 
 export interface Conductor {
   /** There is something to read, the input has ended, or a hold was released. */
@@ -62,7 +56,7 @@ export class Connection implements Recipient {
   readonly id: string
   readonly address: string | undefined
   /** The plugin that brought it in, where one did. */
-  attachedBy: Owner | undefined
+  attachedBy: PluginInstance | undefined
   name: string
   readonly stream: Duplex
   readonly client: Client
@@ -106,7 +100,7 @@ export class Connection implements Recipient {
     id: string,
     { address }: Peer,
     stream: Duplex,
-    attachedBy: Owner | undefined,
+    attachedBy: PluginInstance | undefined,
     setting: ConnectionSetting,
   ) {
     const { conductor } = setting

@@ -3,31 +3,15 @@
  * order of acceptance, and each recipient gets its part of the log in one write: whoever is to see the same segments
  * shares one chunk, and whoever is not (a sender's own lines, a private one, a join in mid-turn) gets a cut of its own.
  */
-import { findViews, runsFor, runsOf, segmentsOf } from './recipient-groups.ts'
-
-/** One who is sent chunks, in the order of the segments that it is to see. */
-export interface Recipient {
-  /** How its part of the log differs from that of its groups, while it does. Kept by the delivery. */
-  marks: Marks | undefined
-  /** Takes a chunk to send. The chunk is shared and must not be written to. Must not throw. */
-  write(chunk: Buffer): void
-}
-
-/** A set of recipients whose membership may change between any two segments. */
-export class Group {
-  readonly members = new Set<Recipient>()
-  /** This turn's segments for the members, by number, ascending. */
-  segments: number[] = []
-}
-
-export interface Marks {
-  /** Segments of its groups that it is not to see, ascending. */
-  readonly holes: number[]
-  /** Segments that it is to see beyond those of its groups. */
-  readonly extras: number[]
-  /** Where it joined a group that had segments in this turn already: how many of them it missed. */
-  joins: Map<Group, number> | undefined
-}
+import {
+  findViews,
+  runsFor,
+  runsOf,
+  segmentsOf,
+  type Group,
+  type Marks,
+  type Recipient,
+} from './recipient-groups.ts'
 
 /** Bytes of one turn above which they are sent at once. */
 const BATCH_SIZE = 64 * 1024

@@ -1,5 +1,28 @@
-/** Who sees which segments of a turn's log, as runs of segments that stand behind each other there. */
-import type { Group, Marks, Recipient } from './delivery.ts'
+/** Recipients, their groups, and which segments of a turn's log each sees, as runs of segments that follow each other there. */
+
+/** One who is sent chunks, in the order of the segments that it is to see. */
+export interface Recipient {
+  /** How its part of the log differs from that of its groups, while it does. Kept by the delivery. */
+  marks: Marks | undefined
+  /** Takes a chunk to send. The chunk is shared and must not be written to. Must not throw. */
+  write(chunk: Buffer): void
+}
+
+/** A set of recipients whose membership may change between any two segments. */
+export class Group {
+  readonly members = new Set<Recipient>()
+  /** This turn's segments for the members, by number, ascending. */
+  segments: number[] = []
+}
+
+export interface Marks {
+  /** Segments of its groups that it is not to see, ascending. */
+  readonly holes: number[]
+  /** Segments that it is to see beyond those of its groups. */
+  readonly extras: number[]
+  /** Where it joined a group that had segments in this turn already: how many of them it missed. */
+  joins: Map<Group, number> | undefined
+}
 
 /** Those who are in just these of the groups that have segments in this turn. */
 export interface View {

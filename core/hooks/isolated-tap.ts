@@ -1,25 +1,9 @@
 /** What stands around each tap: it is called once, ends once, and whatever it does wrong is its own fault alone. */
 import { errors, type ChatError } from '../support/errors.ts'
 import type { Decision, HookName } from './hooks.ts'
-import { isThenable, type CallDone, type Isolation } from './isolation.ts'
-import type { Owner } from '../support/plugin-instance.ts'
-
-/** A tap of a plugin, with how it fares. */
-export interface Tap {
-  readonly hook: HookName
-  readonly owner: Owner
-  readonly name: string
-  /** What the plugin calls it, where it does. */
-  readonly label: string | undefined
-  readonly stage: number
-  readonly timeout: number
-  readonly onFailure: unknown
-  readonly run: (event: never) => unknown
-  /** Times in a row that it has hung. */
-  hangs: number
-  /** Until when it is skipped, by the clock's milliseconds. */
-  skippedUntil: number
-}
+import type { CallDone, Isolation } from './isolation.ts'
+import { isThenable } from '../support/promises.ts'
+import type { Tap } from '../support/plugin-instance.ts'
 
 /** What a hook makes of its taps' answers. */
 export interface HookRules<Event> {

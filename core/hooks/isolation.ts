@@ -2,10 +2,10 @@
  * Runs what plugins bring so that no fault of it reaches anybody else: a throw, a rejection, a promise that never settles
  * or settles twice, an answer that is none. Each call ends exactly once, and its fault is reported with its owner.
  */
-import { types } from 'node:util'
 import type { Cancel, Clock } from '../support/clock.ts'
 import { errors, type ChatError } from '../support/errors.ts'
-import type { Owner } from '../support/plugin-instance.ts'
+import { follow, isThenable } from '../support/promises.ts'
+import type { PluginInstance } from '../support/plugin-instance.ts'
 import { Timings } from './timings.ts'
 
 /** How one call of a plugin ended. */
@@ -21,7 +21,7 @@ export class Isolation {
   readonly timings = new Timings()
   readonly #report: (error: ChatError) => void
   /** How to give up each call that is under way, with whose it is and what was asked. */
-  readonly #pending = new Map<() => void, readonly [owner: Owner, what: string]>()
+  readonly #pending = new Map<() => void, readonly [owner: PluginInstance, what: string]>()
   #expired = false
 
   constructor(clock: Clock, report: (error: ChatError) => void) {
@@ -46,7 +46,13 @@ export class Isolation {
   }
 
   /** Runs a function of a plugin under a deadline in milliseconds, and waits for it when it answers with a promise. */
-  call(owner: Owner, what: string, timeout: number, run: () => unknown, end: CallDone): void {
+  call(
+    owner: PluginInstance,
+    what: string,
+    timeout: number,
+    run: () => unknown,
+    end: CallDone,
+  ): void {
     const done = this.#timed(owner, end)
     let answer: unknown
     let waits: boolean
@@ -63,7 +69,7 @@ export class Isolation {
 
   /** Waits for a promise of a plugin under a deadline in milliseconds; `tap` where it is one's. */
   wait(
-    owner: Owner,
+    owner: PluginInstance,
     what: string,
     timeout: number,
     answer: PromiseLike<unknown>,
@@ -100,7 +106,7 @@ export class Isolation {
 
   /** The same as a promise, which resolves to the error, made by `wrap`, or to nothing when all went well. */
   settle(
-    owner: Owner,
+    owner: PluginInstance,
     what: string,
     timeout: number,
     run: () => unknown,
@@ -117,7 +123,7 @@ export class Isolation {
 
   /** Runs a plugin's callback that nobody waits for: a timer's, a watcher's. A promise from it may not reject unseen. */
   detached<T>(
-    owner: Owner,
+    owner: PluginInstance,
     run: (argument: T) => unknown,
     argument: T,
     wrap: (cause: unknown) => ChatError,
@@ -133,7 +139,7 @@ export class Isolation {
     ended?.()
   }
 
-  #timed(owner: Owner, done: CallDone): CallDone {
+  #timed(owner: PluginInstance, done: CallDone): CallDone {
     const ended = this.timings.begin(owner.name)
     if (ended === undefined) return done
     return {
@@ -149,49 +155,6 @@ export class Isolation {
         ended()
         done.late(error)
       },
-    }
-  }
-}
-
-/** Whether an answer is to be waited for. Throws where it fails when it is looked at and is no promise of JavaScript's own. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false
-  try {
-    return typeof (value as { then?: unknown }).then === 'function' || value instanceof Promise
-  } catch (cause) {
-    if (types.isPromise(value)) return true
-    throw cause
-  }
-}
-
-/**
- * Calls back, once and in a later step, with how a promise or what looks like one has settled. Whatever it does when it is
- * looked at is its rejection.
- */
-export function follow(
-  answer: PromiseLike<unknown>,
-  settled: ((value: unknown) => void) | undefined,
-  failed: (cause: unknown) => void,
-): void {
-  // Unlike Promise.resolve and await this reads no `constructor`, and `then` where a throw rejects.
-  new Promise((resolve) => resolve(answer)).then(settled, failed)
-  if (types.isPromise(answer)) handle(answer)
-}
-
-const { then } = Promise.prototype
-const ignore = (): void => {}
-
-/** Its rejection counts as handled, also where its own `then` never got that far: an unhandled one would end the host. */
-function handle(promise: Promise<unknown>): void {
-  try {
-    void then.call(promise, ignore, ignore)
-  } catch {
-    try {
-      // What cannot be read is in the way.
-      Reflect.defineProperty(promise, 'constructor', { value: Promise })
-      void then.call(promise, ignore, ignore)
-    } catch {
-      // Nothing can be done about it from outside.
     }
   }
 }

@@ -2,7 +2,7 @@
 import { checkAudience, type Audience, type ChosenAudience } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
 import { errors } from '../support/errors.ts'
-import type { LineEvent } from './hooks.ts'
+import type { LineEvent } from './events.ts'
 import { safeText } from '../support/safe-text.ts'
 
 export class LineInHand {

@@ -1,13 +1,12 @@
 /** A ledger of taps for each hook, with what the hook makes of its taps' answers. */
-import type { PluginHooks } from '../lifecycle/context.ts'
+import type { PluginHooks, Hooks } from './hooks.ts'
 import type {
   ConnectEvent,
   CloseEvent,
   CommandEvent,
-  Hooks,
   SettledEvent,
   ShutdownEvent,
-} from './hooks.ts'
+} from './events.ts'
 import type { Isolation } from './isolation.ts'
 import type { LineInHand } from './line-event.ts'
 import { TapLedger } from './tap-registry.ts'

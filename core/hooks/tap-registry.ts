@@ -5,51 +5,13 @@
 import type { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, SyncHook } from 'tapable'
 import { z } from 'zod'
 import { describe, errors, show, type ChatError } from '../support/errors.ts'
-import { guard, watch, type HookRules, type Tap } from './isolated-tap.ts'
+import { guard, watch, type HookRules } from './isolated-tap.ts'
+import type { Tap, PluginInstance } from '../support/plugin-instance.ts'
 import type { Isolation } from './isolation.ts'
-import type { Owner } from '../support/plugin-instance.ts'
-import { Stage, type HookName } from './hooks.ts'
+import { Stage } from './registration.ts'
+import type { HookName } from './hooks.ts'
 import { problemsOf } from '../support/config-issues.ts'
 import { timed } from './timings.ts'
-
-/** How a plugin taps a hook. */
-export interface TapOptions {
-  /** A label for this tap, where a plugin taps the same hook more than once. */
-  readonly name?: string | undefined
-  /** When it runs among the others; `Stage.Normal` when left out. */
-  readonly stage?: Stage
-  /** Milliseconds to wait for a promise: 5000 when left out, 1000 for `close` and `shutdown`. */
-  readonly timeout?: number | undefined
-}
-
-export interface DecidingTapOptions<Verdict> extends TapOptions {
-  /** The verdict when the tap throws, rejects, hangs or answers with something else. Silence when left out. */
-  readonly onFailure?: Verdict | undefined
-}
-
-/** The registration side of a hook whose taps answer with a verdict, or with nothing to let others decide. */
-export interface DecidingHook<Event, Verdict> {
-  tap(
-    options: string | DecidingTapOptions<Verdict>,
-    run: (event: Event) => Verdict | undefined | void,
-  ): void
-  /** For taps that answer later; the client's next line waits, nobody else does. */
-  tapPromise(
-    options: string | DecidingTapOptions<Verdict>,
-    run: (event: Event) => Promise<Verdict | undefined | void>,
-  ): void
-}
-
-/** The registration side of a hook whose taps are told and answer nothing. */
-export interface TellingHook<Event> {
-  tap(options: string | TapOptions, run: (event: Event) => void): void
-  tapPromise(options: string | TapOptions, run: (event: Event) => Promise<void>): void
-}
-
-/** The registration side of a hook whose taps watch, in the same turn. */
-export interface WatchingHook<Event> {
-  tap(options: string | TapOptions, run: (event: Event) => void): void
-}
 
 type AnyHook =
   // tapable's own types are invariant in the event; the ledger only taps and rebuilds, never calls.
@@ -84,9 +46,9 @@ export class TapLedger<Event, Side> {
   readonly hookName: HookName
   readonly #hook: AnyHook
   readonly #rules: LedgerRules<Event>
-  #owners: readonly Owner[] = []
+  #owners: readonly PluginInstance[] = []
   /** Those that tap it while they are set up. */
-  readonly #staged = new Set<Owner>()
+  readonly #staged = new Set<PluginInstance>()
   #taps: readonly Tap[] = []
 
   constructor(hookName: HookName, hook: AnyHook, rules: LedgerRules<Event>, isolation: Isolation) {
@@ -108,7 +70,7 @@ export class TapLedger<Event, Side> {
   }
 
   /** The side of the hook that a plugin is given. */
-  sideOf(owner: Owner): Side {
+  sideOf(owner: PluginInstance): Side {
     const tap = (options: unknown, run: (event: Event) => unknown): void =>
       this.#add(owner, options, run)
     return Object.freeze(this.hookName === 'settled' ? { tap } : { tap, tapPromise: tap }) as Side
@@ -131,7 +93,7 @@ export class TapLedger<Event, Side> {
     this.#rebuild()
   }
 
-  #add(owner: Owner, options: unknown, run: (event: Event) => unknown): void {
+  #add(owner: PluginInstance, options: unknown, run: (event: Event) => unknown): void {
     if (!owner.active) throw errors.pluginDisposed(owner.name)
     const invalid = (problem: string): ChatError =>
       errors.tapInvalid(this.hookName, owner.name, problem)

@@ -1,9 +1,9 @@
 /** Checks what a plugin registers as a command. */
 import { types } from 'node:util'
 import type { z } from 'zod'
-import type { ArgumentSchemas, CommandExample, CommandSpec } from './commands.ts'
+import type { ArgumentSchemas, CommandExample, CommandSpec } from './command-spec.ts'
 import { errors, show } from '../support/errors.ts'
-import type { Owner } from '../support/plugin-instance.ts'
+import type { PluginInstance } from '../support/plugin-instance.ts'
 import { unknownKey } from '../support/config-issues.ts'
 import { safeText } from '../support/safe-text.ts'
 import { parseTyped } from './parse-input.ts'
@@ -13,7 +13,7 @@ const SPEC_KEYS = ['name', 'help', 'aliases', 'args', 'rest', 'examples', 'run']
 const EXAMPLE_KEYS = ['type', 'sees']
 
 /** Throws `COMMAND_INVALID`. */
-export function checkCommand(owner: Owner, spec: CommandSpec<ArgumentSchemas>): void {
+export function validateCommand(owner: PluginInstance, spec: CommandSpec<ArgumentSchemas>): void {
   const invalid = (problem: string) => errors.commandInvalid(owner.name, spec?.name, problem)
   if (typeof spec !== 'object' || spec === null)
     throw invalid(`expected { name, help, run }, found ${show(spec)}`)

@@ -1,7 +1,7 @@
 /** What the config file may say, with every default; docs/reference/config.md has the same list. */
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { checkPlugins, type CheckedPlugin } from '../lifecycle/validate-plugins.ts'
+import { validatePlugins, type ValidatedPlugin } from '../lifecycle/validate-plugins.ts'
 import { errors, show, type Problem } from '../support/errors.ts'
 import { PLUGIN, type Plugin } from '../lifecycle/define-plugin.ts'
 import { problemsOf } from '../support/config-issues.ts'
@@ -88,7 +88,7 @@ export type Settings = Omit<z.output<typeof schema>, 'plugins'>
 export interface Config extends Settings {
   /** The file that it comes from. */
   readonly file: string | undefined
-  readonly plugins: readonly CheckedPlugin[]
+  readonly plugins: readonly ValidatedPlugin[]
 }
 
 /** Returns the config, so that an editor knows its type. */
@@ -110,7 +110,7 @@ export function checkConfig(
   const parsed = schema.safeParse(input)
   const problems: Problem[] = parsed.success ? [] : problemsOf(parsed.error, schema, input, '')
   const listed = isRecord(input) ? input['plugins'] : undefined
-  const checked = checkPlugins(listed === undefined ? defaultPlugins : listed)
+  const checked = validatePlugins(listed === undefined ? defaultPlugins : listed)
   problems.push(...checked.problems)
   if (!parsed.success || problems.length > 0) throw errors.configInvalid(file, problems)
   return { ...parsed.data, file, plugins: checked.plugins }

@@ -6,13 +6,15 @@ import type { Clock } from '../support/clock.ts'
 import { CommandRegistry } from '../hooks/commands.ts'
 import type { Config } from './config.ts'
 import { ConnectionLog } from '../clients/connection-log.ts'
-import type { Peer } from '../clients/connection.ts'
+import type { Peer, Transport } from '../net/transport.ts'
 import type { ContextParts } from '../lifecycle/context.ts'
-import { Delivery, Group } from '../delivery/delivery.ts'
+import { Delivery } from '../delivery/delivery.ts'
+import { Group } from '../delivery/recipient-groups.ts'
 import { describe, errors, type ChatError } from '../support/errors.ts'
 import { createFaultLimit, createReport } from './failures.ts'
 import { Gate } from '../support/pause.ts'
-import { createHooks, Stage } from '../hooks/hooks.ts'
+import { createHooks } from '../hooks/hooks.ts'
+import { Stage } from '../hooks/registration.ts'
 import { IdleWatch } from '../clients/idle.ts'
 import { inspectHost, inspectTimings, type HostReport } from './inspect.ts'
 import { Isolation } from '../hooks/isolation.ts'
@@ -20,7 +22,7 @@ import { createLedgers } from '../hooks/tap-registries.ts'
 import { createLines } from '../chat/lines.ts'
 import type { Log } from '../support/log.ts'
 import { Backlogs } from '../delivery/outbox.ts'
-import type { Owner } from '../support/plugin-instance.ts'
+import type { PluginInstance } from '../support/plugin-instance.ts'
 import { PluginLives } from '../lifecycle/plugin-lifecycle.ts'
 import { createPump } from '../chat/pump.ts'
 import { Quiet } from '../chat/pending-lines.ts'
@@ -31,7 +33,6 @@ import { ClientStates } from '../clients/client-state.ts'
 import { stopHost, type Stop } from './stop.ts'
 import { switched } from '../lifecycle/toggle.ts'
 import { safeName } from '../support/safe-text.ts'
-import type { Transport } from '../net/transport.ts'
 import { Visits } from '../chat/sessions.ts'
 
 /** What the host has from outside, so that a test can drive it. */
@@ -185,7 +186,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   const services = new Services()
   let transport: Transport | undefined
 
-  const accept = (stream: Duplex, peer: Peer, attachedBy?: Owner): void => {
+  const accept = (stream: Duplex, peer: Peer, attachedBy?: PluginInstance): void => {
     visits.come(stream, { ...peer, label: safeName(peer.label) }, attachedBy)
   }
 
@@ -293,7 +294,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     setUp: () =>
       lives.replace(
         lives.stage(
-          config.plugins.map((checked) => ({ checked })),
+          config.plugins.map((validated) => ({ validated })),
           config.file,
         ),
       ),

@@ -1,9 +1,9 @@
 /** What runs in a host, as data: its plugins with their options, taps in the order of their calls, commands, services. */
-import type { CheckedPlugin } from '../lifecycle/validate-plugins.ts'
+import type { ValidatedPlugin, Instance } from '../lifecycle/validate-plugins.ts'
 import type { CommandRegistry } from '../hooks/commands.ts'
-import { Stage, type HookName } from '../hooks/hooks.ts'
+import { Stage } from '../hooks/registration.ts'
+import type { HookName } from '../hooks/hooks.ts'
 import type { Ledgers } from '../hooks/tap-registries.ts'
-import type { Owner } from '../support/plugin-instance.ts'
 import { API_VERSION, COPY } from '../lifecycle/define-plugin.ts'
 import { HIDDEN, isSecret, withoutCredentials } from '../support/secrets.ts'
 import type { Services } from '../lifecycle/services.ts'
@@ -67,8 +67,8 @@ export interface HostReport {
 
 export interface InspectParts {
   readonly file: string | undefined
-  readonly plugins: readonly CheckedPlugin[]
-  readonly owners: readonly Owner[]
+  readonly plugins: readonly ValidatedPlugin[]
+  readonly owners: readonly Instance[]
   readonly ledgers: Ledgers
   readonly commands: CommandRegistry
   readonly services: Services
@@ -124,7 +124,7 @@ export function inspectHost(parts: InspectParts): HostReport {
 
 /** What was measured of the plugins that run. */
 export function inspectTimings(
-  owners: readonly Owner[],
+  owners: readonly Instance[],
   timings: Timings,
   now: number,
 ): { readonly seconds: number; readonly plugins: readonly TimingReport[] } {

@@ -1,11 +1,10 @@
 /** Looks at what a plugin gives a door before anything is made of it. The checks throw `ARGUMENT_INVALID`. */
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Peer } from '../clients/connection.ts'
 import { errors, show } from '../support/errors.ts'
 import { LOG_LEVELS, type LogSink } from '../support/log.ts'
 import { unknownKey } from '../support/config-issues.ts'
-import { unmapped } from '../net/transport.ts'
+import { unmapped, type Peer } from '../net/transport.ts'
 
 export function checkBroadcast(plugin: string, text: unknown, options: unknown): void {
   if (typeof text !== 'string') {
@@ -54,10 +53,6 @@ export function checkService(plugin: string, door: string, service: unknown): vo
   if (typeof (service as { name?: unknown } | null | undefined)?.name === 'string') return
   const problem = `expected what defineService has returned, found ${show(service)}`
   throw errors.argumentInvalid(`host.${door}`, problem, plugin)
-}
-
-export function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }
 
 export function checkFunction(plugin: string, door: string, run: unknown): void {

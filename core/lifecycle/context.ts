@@ -8,8 +8,9 @@ import {
 } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
 import type { Cancel, Clock } from '../support/clock.ts'
-import type { ArgumentSchemas, CommandRegistry, Commands, CommandSpec } from '../hooks/commands.ts'
-import type { Peer } from '../clients/connection.ts'
+import type { ArgumentSchemas, Commands, CommandSpec } from '../hooks/command-spec.ts'
+import type { CommandRegistry } from '../hooks/commands.ts'
+import type { Peer } from '../net/transport.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import {
   checkAttach,
@@ -31,26 +32,17 @@ import type {
   LineEvent,
   SettledEvent,
   ShutdownEvent,
-} from '../hooks/hooks.ts'
+} from '../hooks/events.ts'
+import type { PluginHooks } from '../hooks/hooks.ts'
 import type { Isolation } from '../hooks/isolation.ts'
 import type { Ledgers } from '../hooks/tap-registries.ts'
 import type { Log, Logger, LogSink } from '../support/log.ts'
-import { whenLive, type Owner } from '../support/plugin-instance.ts'
+import { whenLive, type PluginInstance } from '../support/plugin-instance.ts'
 import type { Service, Services } from './services.ts'
 import type { ClientState, ClientStateOptions, ClientStates } from '../clients/client-state.ts'
-import type { DecidingHook, TellingHook, WatchingHook } from '../hooks/tap-registry.ts'
+import type { DecidingHook, TellingHook, WatchingHook } from '../hooks/registration.ts'
 import { safeLines } from '../support/safe-text.ts'
 import type { LineVerdict, Refuse } from '../hooks/verdicts.ts'
-
-/** The hooks as plugins see them; core/hooks/hooks.ts states the contract of each. */
-export interface PluginHooks {
-  readonly connect: DecidingHook<ConnectEvent, Refuse>
-  readonly line: DecidingHook<LineEvent, LineVerdict>
-  readonly command: DecidingHook<CommandEvent, Refuse>
-  readonly settled: WatchingHook<SettledEvent>
-  readonly close: TellingHook<CloseEvent>
-  readonly shutdown: TellingHook<ShutdownEvent>
-}
 
 /** The clients that have been let in and have not left. */
 export interface Clients extends Iterable<Client> {
@@ -138,10 +130,10 @@ export interface ContextParts {
   readonly random: () => number
   readonly testing: boolean
   readonly log: Log
-  readonly accept: (stream: Duplex, peer: Peer, attachedBy: Owner) => void
+  readonly accept: (stream: Duplex, peer: Peer, attachedBy: PluginInstance) => void
 }
 
-export function createContext(owner: Owner, parts: ContextParts): PluginContext {
+export function createContext(owner: PluginInstance, parts: ContextParts): PluginContext {
   const { clock, isolation, ledgers } = parts
   const alive = (): void => {
     if (!owner.active) throw errors.pluginDisposed(owner.name)

@@ -2,12 +2,12 @@
  * The lives of plugins in a host. Those of a config are set up together, staged, and go live in one step; they are
  * started, and each is disposed of once. One that falls out though nobody wants that keeps its place, and its guards stay.
  */
-import type { CheckedPlugin } from './validate-plugins.ts'
+import type { ValidatedPlugin, Instance } from './validate-plugins.ts'
 import type { Connection } from '../clients/connection.ts'
 import { createContext, type ContextParts } from './context.ts'
 import { ChatError, errors, type Problem } from '../support/errors.ts'
-import { follow, isThenable } from '../hooks/isolation.ts'
-import { createOwner, type Owner } from '../support/plugin-instance.ts'
+import { follow, isThenable } from '../support/promises.ts'
+import { createInstance } from '../support/plugin-instance.ts'
 import { slipOf } from './setup-hints.ts'
 import { isA } from '../support/thrown.ts'
 
@@ -17,18 +17,18 @@ const DISPOSE_TIMEOUT = 1000
 
 /** A plugin that is to be set up, and the one that it takes the place of. */
 export interface Entry {
-  readonly checked: CheckedPlugin
-  readonly before?: Owner | undefined
+  readonly validated: ValidatedPlugin
+  readonly before?: Instance | undefined
 }
 
 export class PluginLives {
   readonly #parts: ContextParts
   readonly #connections: Iterable<Connection>
-  #owners: readonly Owner[] = []
+  #owners: readonly Instance[] = []
   /** Those that others are about to take the place of. */
-  #standing: readonly Owner[] = []
+  #standing: readonly Instance[] = []
   /** Those that went live once and are not yet forgotten. */
-  readonly #remembered = new Set<Owner>()
+  readonly #remembered = new Set<Instance>()
 
   constructor(parts: ContextParts, connections: Iterable<Connection>) {
     this.#parts = parts
@@ -36,28 +36,28 @@ export class PluginLives {
   }
 
   /** Those that have a place, in order: they are live, or have failed. */
-  get owners(): readonly Owner[] {
+  get owners(): readonly Instance[] {
     return this.#owners
   }
 
   /** Those that are live, in order. */
-  get live(): readonly Owner[] {
+  get live(): readonly Instance[] {
     return this.#owners.filter(({ active }) => active)
   }
 
   /** Those of which nothing but the guards is left, in order. */
-  get failed(): readonly Owner[] {
+  get failed(): readonly Instance[] {
     return this.#owners.filter(({ active }) => !active)
   }
 
   /** Sets plugins up, staged. Throws `CONFIG_INVALID` with the faults of all of them; nothing of them is left then. */
-  stage(entries: readonly Entry[], file: string | undefined): Owner[] {
+  stage(entries: readonly Entry[], file: string | undefined): Instance[] {
     const problems: Problem[] = []
-    const owners: Owner[] = []
-    for (const { checked, before } of entries) {
-      const owner = createOwner(checked, before)
+    const owners: Instance[] = []
+    for (const { validated, before } of entries) {
+      const owner = createInstance(validated.plugin.name, validated, before)
       owners.push(owner)
-      const { plugin, options, path } = checked
+      const { plugin, options, path } = validated
       const host = createContext(owner, this.#parts)
       try {
         const answer: unknown = plugin.setup(host, options)
@@ -76,7 +76,7 @@ export class PluginLives {
   }
 
   /** Undoes what was staged. */
-  abandon(staged: readonly Owner[]): void {
+  abandon(staged: readonly Instance[]): void {
     for (const owner of staged) {
       this.#silence(owner)
       owner.abort.abort()
@@ -90,7 +90,7 @@ export class PluginLives {
    * Gives these a place, in this order, in one step: the others are out, those that were staged are in. Guards of those
    * that are out stay while they are `standing`.
    */
-  replace(order: readonly Owner[], standing: readonly Owner[] = []): void {
+  replace(order: readonly Instance[], standing: readonly Instance[] = []): void {
     const { commands, services, states } = this.#parts
     const fresh = order.filter(({ staged }) => staged)
     for (const owner of this.#owners) if (!order.includes(owner)) this.#silence(owner)
@@ -121,7 +121,7 @@ export class PluginLives {
    * Starts them one after the other, while that is wanted. Rejects with `PLUGIN_START_FAILED` at the first that cannot.
    * Ends early when they are taken out meanwhile.
    */
-  async start(owners: readonly Owner[], wanted = (): boolean => true): Promise<void> {
+  async start(owners: readonly Instance[], wanted = (): boolean => true): Promise<void> {
     for (const owner of owners) {
       const wrap = (cause: unknown) => errors.pluginStartFailed(owner.name, cause)
       if (!owner.active || !wanted()) return
@@ -137,25 +137,25 @@ export class PluginLives {
   }
 
   /** Takes plugins out in one step, in their places: nothing but their guards is left. */
-  fail(owners: readonly Owner[]): void {
+  fail(owners: readonly Instance[]): void {
     for (const owner of owners) this.#silence(owner)
     this.#refresh()
   }
 
   /** Lets one that has failed release what it acquired. What it kept stays for the one that takes its place. */
-  async release(owner: Owner): Promise<void> {
+  async release(owner: Instance): Promise<void> {
     await this.dispose(owner)
     this.#letGo(owner)
   }
 
   /** Takes a plugin out and lets it release what it acquired. What it kept is still there. */
-  dispose(owner: Owner): Promise<void> {
+  dispose(owner: Instance): Promise<void> {
     owner.disposed ??= this.#dispose(owner)
     return owner.disposed
   }
 
   /** Frees what is left of a plugin that was disposed of and has no place any more. */
-  forget(owner: Owner): void {
+  forget(owner: Instance): void {
     this.#free(owner)
     this.#letGo(owner)
     owner.taps.length = 0
@@ -170,18 +170,18 @@ export class PluginLives {
     }
   }
 
-  #free(owner: Owner): void {
+  #free(owner: Instance): void {
     this.#remembered.delete(owner)
     this.#parts.states.remove(owner, this.#connections)
     this.#closeAttached(owner)
   }
 
-  #letGo(owner: Owner): void {
+  #letGo(owner: Instance): void {
     this.#closeAttached(owner)
     for (const sink of owner.sinks.splice(0)) this.#parts.log.removeSink(sink)
   }
 
-  #closeAttached(owner: Owner): void {
+  #closeAttached(owner: Instance): void {
     for (const connection of this.#connections) {
       if (connection.attachedBy === owner) connection.close('closed by the host')
     }
@@ -193,7 +193,7 @@ export class PluginLives {
   }
 
   /** Nothing calls it any more, and its names are free. */
-  #silence(owner: Owner): void {
+  #silence(owner: Instance): void {
     owner.active = owner.running = false
     owner.deferred.length = 0
     for (const cancel of owner.timers) cancel()
@@ -202,7 +202,7 @@ export class PluginLives {
     this.#parts.services.remove(owner)
   }
 
-  async #dispose(owner: Owner): Promise<void> {
+  async #dispose(owner: Instance): Promise<void> {
     const { isolation } = this.#parts
     if (owner.active) this.fail([owner])
     owner.abort.abort()

@@ -1,6 +1,5 @@
 /** What a reload comes to: which plugins stay as they are, which are set up, and which go with others. */
-import type { CheckedPlugin } from './validate-plugins.ts'
-import type { Owner } from '../support/plugin-instance.ts'
+import type { ValidatedPlugin, Instance } from './validate-plugins.ts'
 import type { Entry } from './plugin-lifecycle.ts'
 import { isSurelySame } from './same-options.ts'
 import type { Services } from './services.ts'
@@ -16,13 +15,13 @@ export interface Change {
   readonly unchanged: readonly string[]
 }
 
-export function isOwner(one: Owner | Entry): one is Owner {
+export function isInstance(one: Instance | Entry): one is Instance {
   return 'staged' in one
 }
 
 /** What is to have a place from now on. */
 export interface Wanted {
-  readonly plugins: readonly CheckedPlugin[]
+  readonly plugins: readonly ValidatedPlugin[]
   /** Whether one of them that has failed is to run again; otherwise it stays as it is. */
   readonly retries: (name: string) => boolean
   /** Those that are set up again though nothing about them has changed. */
@@ -31,15 +30,15 @@ export interface Wanted {
 
 /** What stays as it is and what is set up, in the order to come. `now` are those that have a place. */
 export function planChange(
-  now: readonly Owner[],
+  now: readonly Instance[],
   { plugins: next, retries, renew = new Set() }: Wanted,
   services: Services,
-): { plan: Array<Owner | Entry>; change: Change } {
+): { plan: Array<Instance | Entry>; change: Change } {
   const byName = new Map(now.map((owner) => [owner.name, owner]))
   const changed = new Set<string>()
-  for (const checked of next) {
-    const owner = byName.get(checked.plugin.name)
-    if (owner?.active === true && !isSame(owner.checked, checked)) changed.add(owner.name)
+  for (const validated of next) {
+    const owner = byName.get(validated.plugin.name)
+    if (owner?.active === true && !isSame(owner.validated, validated)) changed.add(owner.name)
   }
   const listed = next.map(({ plugin }) => plugin.name)
   const removed = now.map(({ name }) => name).filter((name) => !listed.includes(name))
@@ -50,11 +49,11 @@ export function planChange(
   const renewed = new Set(
     kept.map(({ name }) => name).filter((name) => users.has(name) || renew.has(name)),
   )
-  const stays = ({ name, active }: Owner): boolean =>
+  const stays = ({ name, active }: Instance): boolean =>
     active ? !changed.has(name) && !renewed.has(name) : !retries(name)
-  const plan = next.map((checked) => {
-    const before = byName.get(checked.plugin.name)
-    return before !== undefined && stays(before) ? before : { checked, before }
+  const plan = next.map((validated) => {
+    const before = byName.get(validated.plugin.name)
+    return before !== undefined && stays(before) ? before : { validated, before }
   })
   const isNew = (name: string): boolean => {
     const before = byName.get(name)
@@ -74,7 +73,7 @@ export function planChange(
 }
 
 /** The same code, given the same options, and made the same of them: a schema may look at more than it is given. */
-function isSame(now: CheckedPlugin, next: CheckedPlugin): boolean {
+function isSame(now: ValidatedPlugin, next: ValidatedPlugin): boolean {
   return (
     now.plugin.definition !== undefined &&
     now.plugin.definition === next.plugin.definition &&
@@ -84,11 +83,11 @@ function isSame(now: CheckedPlugin, next: CheckedPlugin): boolean {
 }
 
 /** A plugin, and those that require it, or one that does. */
-export function requirersOf(name: string, owners: readonly Owner[]): Set<string> {
+export function requirersOf(name: string, owners: readonly Instance[]): Set<string> {
   const found = new Set([name])
   // A plugin stands behind those that it requires.
-  for (const { name: other, checked } of owners) {
-    if (checked.plugin.requires.some((required) => found.has(required))) found.add(other)
+  for (const { name: other, validated } of owners) {
+    if (validated.plugin.requires.some((required) => found.has(required))) found.add(other)
   }
   return found
 }
@@ -96,10 +95,12 @@ export function requirersOf(name: string, owners: readonly Owner[]): Set<string>
 /** Those of a list that hold something of plugins that go, and of those that hold something of them in turn. */
 export function usersOf(
   going: readonly string[],
-  owners: readonly Owner[],
+  owners: readonly Instance[],
   services: Services,
 ): Set<string> {
-  const uses = new Map(owners.map(({ name, checked }) => [name, new Set(checked.plugin.requires)]))
+  const uses = new Map(
+    owners.map(({ name, validated }) => [name, new Set(validated.plugin.requires)]),
+  )
   for (const { owner, users } of services.list()) {
     for (const user of users) uses.get(user.name)?.add(owner.name)
   }

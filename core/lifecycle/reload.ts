@@ -8,11 +8,11 @@ import { errors } from '../support/errors.ts'
 import type { Gate } from '../support/pause.ts'
 import type { Isolation } from '../hooks/isolation.ts'
 import type { Log } from '../support/log.ts'
-import type { Owner } from '../support/plugin-instance.ts'
+import type { Instance } from './validate-plugins.ts'
 import type { Entry, PluginLives } from './plugin-lifecycle.ts'
 import type { Quiet } from '../chat/pending-lines.ts'
 import {
-  isOwner,
+  isInstance,
   planChange,
   requirersOf,
   usersOf,
@@ -91,9 +91,11 @@ export function createReload(parts: ReloadParts): Reload {
     const old = lives.owners.filter((owner) => !plan.includes(owner))
     for (const owner of old) owner.leaving = true
     try {
-      const entries = plan.filter((one): one is Entry => !isOwner(one))
+      const entries = plan.filter((one): one is Entry => !isInstance(one))
       const fresh = lives.stage(entries, next.file)
-      const order = plan.map((one) => (isOwner(one) ? one : (fresh[entries.indexOf(one)] as Owner)))
+      const order = plan.map((one) =>
+        isInstance(one) ? one : (fresh[entries.indexOf(one)] as Instance),
+      )
       if (fresh.length + old.length === 0) {
         lives.replace(order)
         next.made?.()
@@ -110,7 +112,7 @@ export function createReload(parts: ReloadParts): Reload {
   }
 
   /** Runs while nobody comes, leaves or is heard. */
-  async function hold(fresh: readonly Owner[], run: () => Promise<void>): Promise<void> {
+  async function hold(fresh: readonly Instance[], run: () => Promise<void>): Promise<void> {
     gate.close()
     holding = true
     try {
@@ -152,7 +154,7 @@ export function createReload(parts: ReloadParts): Reload {
    * Takes out a plugin, and those that require it. Who uses a service of theirs is set up again; if it cannot do without,
    * it fails too. All of them fail but one that somebody has named: that has no place any more.
    */
-  async function takeOut(owner: Owner, named: boolean): Promise<void> {
+  async function takeOut(owner: Instance, named: boolean): Promise<void> {
     const names = requirersOf(owner.name, lives.live)
     const going = lives.live.filter(({ name }) => names.has(name))
     const others = lives.live.filter(({ name }) => !names.has(name))
@@ -162,7 +164,7 @@ export function createReload(parts: ReloadParts): Reload {
     for (const one of going) if (one !== owner) swap.failedWith(one, owner)
     if (renew.size > 0) {
       await change({
-        plugins: lives.owners.map(({ checked }) => checked),
+        plugins: lives.owners.map(({ validated }) => validated),
         file: undefined,
         retries: () => false,
         renew,

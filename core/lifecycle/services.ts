@@ -1,7 +1,7 @@
 /** Services: what one plugin offers others, by name, so that neither imports the other. */
 import { errors } from '../support/errors.ts'
 import { didYouMean } from '../support/suggest.ts'
-import type { Owner } from '../support/plugin-instance.ts'
+import type { PluginInstance } from '../support/plugin-instance.ts'
 import { Registry } from '../support/name-registry.ts'
 
 declare const implementation: unique symbol
@@ -18,17 +18,17 @@ export function defineService<T>(name: string): Service<T> {
 }
 
 interface Provided {
-  readonly owner: Owner
+  readonly owner: PluginInstance
   readonly implementation: unknown
   /** Who has asked for it: what they hold of it is no good any more once it goes. */
-  readonly users: Set<Owner>
+  readonly users: Set<PluginInstance>
 }
 
 export class Services {
   readonly #provided = new Registry<Provided>()
 
   /** Throws `SERVICE_CONFLICT` when another plugin provides it. */
-  provide<T>(owner: Owner, service: Service<T>, offered: T): void {
+  provide<T>(owner: PluginInstance, service: Service<T>, offered: T): void {
     const taken = this.#provided.inTheWay(owner, service.name)
     if (taken !== undefined)
       throw errors.serviceConflict(service.name, owner.name, taken.owner.name)
@@ -36,7 +36,7 @@ export class Services {
   }
 
   /** Throws `SERVICE_MISSING` when no plugin provides it. */
-  inject<T>(owner: Owner, service: Service<T>): T {
+  inject<T>(owner: PluginInstance, service: Service<T>): T {
     const { name } = service
     const provided = this.#provided.seenBy(owner, name)
     if (provided === undefined) {
@@ -48,12 +48,12 @@ export class Services {
   }
 
   /** Undefined when no plugin provides it now. Who finds it is no user: it asks again each time. */
-  find<T>(owner: Owner, service: Service<T>): T | undefined {
+  find<T>(owner: PluginInstance, service: Service<T>): T | undefined {
     return this.#provided.seenBy(owner, service.name)?.implementation as T | undefined
   }
 
   /** Each service with its provider, and those of the users that have not gone. */
-  *list(): Generator<{ name: string; owner: Owner; users: Owner[] }> {
+  *list(): Generator<{ name: string; owner: PluginInstance; users: PluginInstance[] }> {
     for (const [name, { owner, users }] of this.#provided.entries()) {
       yield { name, owner, users: [...users].filter((user) => user.active && !user.staged) }
     }
@@ -63,7 +63,7 @@ export class Services {
     this.#provided.goLive()
   }
 
-  remove(owner: Owner): void {
+  remove(owner: PluginInstance): void {
     this.#provided.remove(owner)
     for (const [, { users }] of this.#provided.entries()) users.delete(owner)
   }

@@ -5,7 +5,8 @@
 import { ChatError, describe, errors } from '../support/errors.ts'
 import type { Isolation } from '../hooks/isolation.ts'
 import type { Log } from '../support/log.ts'
-import { hasGuards, type Owner } from '../support/plugin-instance.ts'
+import { hasGuards } from '../support/plugin-instance.ts'
+import type { Instance } from './validate-plugins.ts'
 import type { PluginLives } from './plugin-lifecycle.ts'
 import { usersOf } from './reload-plan.ts'
 import type { Services } from './services.ts'
@@ -18,20 +19,20 @@ export interface SwapParts {
 }
 
 /** Told of a plugin that cannot be brought back. */
-export type Lost = (owner: Owner, cause: unknown) => void
+export type Lost = (owner: Instance, cause: unknown) => void
 
 export interface Swap {
   /** Puts some of an order, `fresh`, in the place of others. Rejects with `RELOAD_FAILED` when those of before are back. */
   run(
-    order: readonly Owner[],
-    fresh: readonly Owner[],
-    old: readonly Owner[],
+    order: readonly Instance[],
+    fresh: readonly Instance[],
+    old: readonly Instance[],
     lost?: Lost,
   ): Promise<void>
   /** Lets plugins fail, and whoever holds something of them. */
-  failWith(owners: readonly Owner[]): Promise<void>
+  failWith(owners: readonly Instance[]): Promise<void>
   /** Says that a plugin has failed since it needs another one. */
-  failedWith(owner: Owner, other: Owner): void
+  failedWith(owner: Instance, other: Instance): void
   /** The host stops: those of before do not come back any more. */
   stop(): void
   /** The host can wait no longer: what is under way is left as it is, and rejects. */
@@ -47,9 +48,9 @@ export function createSwap({ lives, services, log, isolation }: SwapParts): Swap
   let giveUp: (() => void) | undefined
 
   async function run(
-    order: readonly Owner[],
-    fresh: readonly Owner[],
-    old: readonly Owner[],
+    order: readonly Instance[],
+    fresh: readonly Instance[],
+    old: readonly Instance[],
     lost: Lost = cannotReturn,
   ): Promise<void> {
     const before = lives.owners
@@ -69,17 +70,17 @@ export function createSwap({ lives, services, log, isolation }: SwapParts): Swap
 
   /** Brings back those of before that ran. The others, and those that cannot even do that, stay in their places. */
   async function restore(
-    before: readonly Owner[],
-    fresh: readonly Owner[],
-    ran: readonly Owner[],
+    before: readonly Instance[],
+    fresh: readonly Instance[],
+    ran: readonly Instance[],
     lost: Lost,
   ): Promise<void> {
     for (const owner of fresh) owner.leaving = true
-    const again = new Map<Owner, Owner>()
+    const again = new Map<Instance, Instance>()
     for (const owner of ran) {
       try {
-        const [one] = lives.stage([{ checked: owner.checked, before: owner }], undefined)
-        again.set(owner, one as Owner)
+        const [one] = lives.stage([{ validated: owner.validated, before: owner }], undefined)
+        again.set(owner, one as Instance)
       } catch (cause) {
         lost(owner, cause)
       }
@@ -113,14 +114,14 @@ export function createSwap({ lives, services, log, isolation }: SwapParts): Swap
     })
   }
 
-  function cannotReturn(owner: Owner, cause: unknown): void {
+  function cannotReturn(owner: Instance, cause: unknown): void {
     const { name } = owner
     isolation.report(cause instanceof ChatError ? cause : errors.pluginStartFailed(name, cause))
     logger.error(`plugin ${name}: it could not be brought back and has failed${remains(owner)}`)
   }
 
   /** Lets plugins fail, and whoever holds something of them. */
-  async function failWith(owners: readonly Owner[]): Promise<void> {
+  async function failWith(owners: readonly Instance[]): Promise<void> {
     const users = usersOf(namesOf(owners), lives.live, services)
     const going = lives.owners.filter(
       (one) => owners.includes(one) || (one.active && users.has(one.name)),
@@ -130,7 +131,7 @@ export function createSwap({ lives, services, log, isolation }: SwapParts): Swap
     for (const one of going.toReversed()) await lives.release(one)
   }
 
-  function failedWith(owner: Owner, others: readonly Owner[]): void {
+  function failedWith(owner: Instance, others: readonly Instance[]): void {
     logger.warn(
       `plugin ${owner.name}: unloaded with ${namesOf(others).join(', ')}, which it needs${remains(owner)}`,
     )
@@ -150,19 +151,19 @@ export function createSwap({ lives, services, log, isolation }: SwapParts): Swap
   }
 }
 
-function namesOf(owners: readonly Owner[]): string[] {
+function namesOf(owners: readonly Instance[]): string[] {
   return owners.map(({ name }) => name)
 }
 
 /** What there is to say of a plugin that has failed. */
-export function remains(owner: Owner): string {
+export function remains(owner: Instance): string {
   return hasGuards(owner)
     ? '; its onFailure answers until a reload succeeds or it is switched off'
     : ''
 }
 
 /** What a reload that failed has left, with these that have failed. */
-function afterwards(failed: readonly Owner[]): string {
+function afterwards(failed: readonly Instance[]): string {
   const again = 'the plugins of before run again'
   if (failed.length === 0) return again
   const states = failed.map(

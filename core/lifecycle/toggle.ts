@@ -1,19 +1,18 @@
 /** Which plugins of a config have a place once one of them has been switched on or off. */
-import type { CheckedPlugin } from './validate-plugins.ts'
+import type { ValidatedPlugin, Instance } from './validate-plugins.ts'
 import { errors } from '../support/errors.ts'
 import { didYouMean } from '../support/suggest.ts'
-import type { Owner } from '../support/plugin-instance.ts'
 
 /**
  * In the order of the config. One that has failed keeps its place until it is named itself. Throws `PLUGIN_UNKNOWN`, or `PLUGIN_REQUIRED` where others need it or it
  * needs others.
  */
 export function switched(
-  listed: readonly CheckedPlugin[],
-  owners: readonly Owner[],
+  listed: readonly ValidatedPlugin[],
+  owners: readonly Instance[],
   name: string,
   on: boolean,
-): readonly CheckedPlugin[] {
+): readonly ValidatedPlugin[] {
   const names = listed.map(({ plugin }) => plugin.name)
   const asked = listed.find(({ plugin }) => plugin.name === name)?.plugin
   if (asked === undefined) throw errors.pluginUnknown(name, didYouMean(name, names))
@@ -26,7 +25,7 @@ export function switched(
     if (lacking.length > 0) throw errors.pluginNeeds(name, lacking)
     places.add(name)
   } else {
-    const users = running.filter(({ checked }) => checked.plugin.requires.includes(name))
+    const users = running.filter(({ validated }) => validated.plugin.requires.includes(name))
     if (users.length > 0)
       throw errors.pluginRequired(
         name,

@@ -1,27 +1,33 @@
 /** Checks every plugin of a config before anything of any plugin runs, and puts them in order. */
 import { types } from 'node:util'
-import { isTexts } from './argument-checks.ts'
 import { describe, show, type Problem } from '../support/errors.ts'
-import { isThenable } from '../hooks/isolation.ts'
+import { isThenable } from '../support/promises.ts'
 import { didYouMean } from '../support/suggest.ts'
 import { API_VERSION, PLUGIN, PLUGIN_FACTORY, type Plugin } from './define-plugin.ts'
 import { problemsOf, unknownKey } from '../support/config-issues.ts'
-import { safeText } from '../support/safe-text.ts'
+import type { PluginInstance } from '../support/plugin-instance.ts'
+import { isTexts, safeText } from '../support/safe-text.ts'
 
 /** A plugin with its options as its schema returned them. */
-export interface CheckedPlugin {
+export interface ValidatedPlugin {
   readonly plugin: Plugin
   readonly options: unknown
   /** Where it stands in the config, as `plugins[3] (dice)`. */
   readonly path: string
 }
 
+/** A plugin of a config in the host. */
+export type Instance = PluginInstance<ValidatedPlugin>
+
 const NAME = /^([a-z0-9-]+:)?[a-z0-9-]+$/
 
 /** What a definition may have. */
 const DEFINITION = ['name', 'apiVersion', 'version', 'requires', 'options', 'setup']
 
-export function checkPlugins(listed: unknown): { plugins: CheckedPlugin[]; problems: Problem[] } {
+export function validatePlugins(listed: unknown): {
+  plugins: ValidatedPlugin[]
+  problems: Problem[]
+} {
   const problems: Problem[] = []
   if (!Array.isArray(listed)) {
     return {
@@ -31,7 +37,7 @@ export function checkPlugins(listed: unknown): { plugins: CheckedPlugin[]; probl
       ],
     }
   }
-  const plugins: CheckedPlugin[] = []
+  const plugins: ValidatedPlugin[] = []
   const places = new Map<string, string>()
   for (const [place, value] of flatten(listed, 'plugins')) {
     const fault = faultOf(value)
@@ -175,11 +181,11 @@ function leftOut(problem: Problem, plugin: Plugin, path: string): Problem {
 }
 
 /** The order of the config, but for a plugin's requirements, which go before it. */
-function inOrder(plugins: readonly CheckedPlugin[], problems: Problem[]): CheckedPlugin[] {
+function inOrder(plugins: readonly ValidatedPlugin[], problems: Problem[]): ValidatedPlugin[] {
   const byName = new Map(plugins.map((checked) => [checked.plugin.name, checked]))
-  const ordered = new Set<CheckedPlugin>()
-  const under: CheckedPlugin[] = []
-  const place = (checked: CheckedPlugin): void => {
+  const ordered = new Set<ValidatedPlugin>()
+  const under: ValidatedPlugin[] = []
+  const place = (checked: ValidatedPlugin): void => {
     if (ordered.has(checked)) return
     const { plugin, path } = checked
     if (under.includes(checked)) {

@@ -1,9 +1,8 @@
 /** Connections over TCP. Knows nothing of chat: it hands over sockets and tells who is at their other end. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import type { Peer } from '../clients/connection.ts'
 import { listenError, withPort } from './listen-error.ts'
 import type { Logger } from '../support/log.ts'
-import { unmapped, type Transport } from './transport.ts'
+import { unmapped, type Peer, type Transport } from './transport.ts'
 
 /** Connections that the kernel keeps until they are accepted; Node's own 511 loses some in a storm of joins. */
 const ACCEPT_BACKLOG = 4096

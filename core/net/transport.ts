@@ -1,6 +1,13 @@
 /** Where connections come from. What brings them knows nothing of chat, and the host nothing of where that is. */
 import type { Duplex } from 'node:stream'
-import type { Peer } from '../clients/connection.ts'
+
+/** Who is at the other end. */
+export interface Peer {
+  /** What to call it, as `127.0.0.1:53362`. */
+  readonly label: string
+  /** Its IP address, where it has one. */
+  readonly address?: string | undefined
+}
 
 export interface Arrivals {
   connection(stream: Duplex, peer: Peer): void

@@ -4,7 +4,7 @@
  */
 import pino from 'pino'
 import { describe, show } from './errors.ts'
-import { follow, isThenable } from '../hooks/isolation.ts'
+import { follow, isThenable } from './promises.ts'
 import { safeJson, safeText } from './safe-text.ts'
 import { errorData, isError } from './thrown.ts'
 

@@ -2,9 +2,9 @@
  * What plugins registered under names. Beside what counts now there is what was registered by plugins that are still being
  * set up: they see what will be, everybody else sees what is.
  */
-import type { Owner } from './plugin-instance.ts'
+import type { PluginInstance } from './plugin-instance.ts'
 
-export class Registry<Entry extends { readonly owner: Owner }> {
+export class Registry<Entry extends { readonly owner: PluginInstance }> {
   readonly #live = new Map<string, Entry>()
   readonly #staged = new Map<string, Entry>()
 
@@ -18,14 +18,14 @@ export class Registry<Entry extends { readonly owner: Owner }> {
   }
 
   /** What an owner finds under a name. */
-  seenBy(owner: Owner, name: string): Entry | undefined {
+  seenBy(owner: PluginInstance, name: string): Entry | undefined {
     const live = this.#live.get(name)
     if (!owner.staged) return live
     return this.#staged.get(name) ?? (live?.owner.leaving === true ? undefined : live)
   }
 
   /** What keeps an owner from taking a name. */
-  inTheWay(owner: Owner, name: string): Entry | undefined {
+  inTheWay(owner: PluginInstance, name: string): Entry | undefined {
     const seen = this.seenBy(owner, name)
     return seen === undefined && !owner.leaving ? this.#staged.get(name) : seen
   }
@@ -41,7 +41,7 @@ export class Registry<Entry extends { readonly owner: Owner }> {
     this.#staged.clear()
   }
 
-  remove(owner: Owner): void {
+  remove(owner: PluginInstance): void {
     for (const entries of [this.#live, this.#staged]) {
       for (const [name, entry] of entries) if (entry.owner === owner) entries.delete(name)
     }

@@ -1,16 +1,32 @@
 /** Whose things are: a plugin in the host, and what it holds that goes with it. */
 import type { Cancel } from './clock.ts'
 import type { LogSink } from './log.ts'
-import type { CheckedPlugin } from '../lifecycle/validate-plugins.ts'
-import type { Tap } from '../hooks/isolated-tap.ts'
 
-export interface Owner {
+/** A tap of a plugin, with how it fares. */
+export interface Tap {
+  readonly hook: string
+  readonly owner: PluginInstance
+  readonly name: string
+  /** What the plugin calls it, where it does. */
+  readonly label: string | undefined
+  readonly stage: number
+  readonly timeout: number
+  readonly onFailure: unknown
+  readonly run: (event: never) => unknown
+  /** Times in a row that it has hung. */
+  hangs: number
+  /** Until when it is skipped, by the clock's milliseconds. */
+  skippedUntil: number
+}
+
+/** `Validated` is what the plugin was made of; only the lifecycle of plugins knows more of it. */
+export interface PluginInstance<Validated = unknown> {
   readonly name: string
   /** Its place in the order of plugins. */
   index: number
-  readonly checked: CheckedPlugin
+  readonly validated: Validated
   /** Whose place it takes; undefined once that one has gone. */
-  before: Owner | undefined
+  before: PluginInstance<Validated> | undefined
   /** What the one before it kept. */
   readonly inherited: ReadonlyMap<string, unknown> | undefined
   /** True while it is set up: what it registers counts only once all that is set up with it goes live. */
@@ -38,11 +54,15 @@ export interface Owner {
   readonly sinks: LogSink[]
 }
 
-export function createOwner(checked: CheckedPlugin, before?: Owner): Owner {
+export function createInstance<Validated>(
+  name: string,
+  validated: Validated,
+  before?: PluginInstance<Validated>,
+): PluginInstance<Validated> {
   return {
-    name: checked.plugin.name,
+    name,
     index: -1,
-    checked,
+    validated,
     before,
     inherited: before?.kept,
     staged: true,
@@ -63,12 +83,12 @@ export function createOwner(checked: CheckedPlugin, before?: Owner): Owner {
 }
 
 /** Does what an owner asks for, or, while it is staged, puts it off until it goes live. */
-export function whenLive(owner: Owner, run: () => void): void {
+export function whenLive(owner: PluginInstance, run: () => void): void {
   if (owner.staged) owner.deferred.push(run)
   else run()
 }
 
 /** Whether a tap of it has an `onFailure`, which answers for it when it cannot. */
-export function hasGuards(owner: Owner): boolean {
+export function hasGuards(owner: PluginInstance): boolean {
   return owner.taps.some(({ onFailure }) => onFailure !== undefined)
 }

@@ -91,3 +91,8 @@ function escaped(character: string): string {
   }
   return result
 }
+
+/** Whether a value is a list of texts and nothing else. */
+export function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
+}

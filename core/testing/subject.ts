@@ -1,5 +1,5 @@
 /** The plugin that `checkPlugin` checks: hosts that it runs in, and what was found of it. */
-import type { CommandInfo } from '../hooks/commands.ts'
+import type { CommandInfo } from '../hooks/command-spec.ts'
 import { ConfigError, describe, show, type ChatError, type Finding } from '../support/errors.ts'
 import type { Plugin } from '../lifecycle/define-plugin.ts'
 import { createTestHost, type TestHost } from './test-host.ts'

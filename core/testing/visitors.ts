@@ -1,6 +1,6 @@
 /** What those who visit a plugin under check type, and how they are waited for. */
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
-import type { CommandInfo } from '../hooks/commands.ts'
+import type { CommandInfo } from '../hooks/command-spec.ts'
 import type { TestHost } from './test-host.ts'
 
 /** What each visitor types, by turns: a line, and every command, by its examples where it has some. */

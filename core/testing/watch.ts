@@ -2,7 +2,7 @@
 import type { NamedAudience } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
 import type { PluginContext } from '../lifecycle/context.ts'
-import type { SettledEvent } from '../hooks/hooks.ts'
+import type { SettledEvent } from '../hooks/events.ts'
 import { definePlugin, type Plugin } from '../lifecycle/define-plugin.ts'
 
 /** What is noted of a plugin's dealings with its host. */

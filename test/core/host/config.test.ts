@@ -11,7 +11,7 @@ import {
   type ConfigInput,
   type Plugin,
 } from '../../../core/index.ts'
-import { checkPlugins } from '../../../core/lifecycle/validate-plugins.ts'
+import { validatePlugins } from '../../../core/lifecycle/validate-plugins.ts'
 import { checkConfig } from '../../../core/host/config.ts'
 import { createTestHost, type TestConfig } from '../../../core/testing/index.ts'
 import { defaults, echo, logging, mute, quit } from '../../../plugins/index.ts'
@@ -176,7 +176,7 @@ test('defineConfig returns the config', () => {
 
 test('false and null are left out and arrays flattened', () => {
   const plugins = [false, echo(), null, [mute(), false, [quit()]]]
-  const names = checkPlugins(plugins).plugins.map(({ plugin: { name }, path }) => [name, path])
+  const names = validatePlugins(plugins).plugins.map(({ plugin: { name }, path }) => [name, path])
   assert.equal(names, [
     ['echo', 'plugins[1] (echo)'],
     ['mute', 'plugins[3][0] (mute)'],
@@ -582,7 +582,7 @@ test('plugins that require each other in a circle are told once, with the circle
 
 test('what is required goes first, everything else stays as it is', () => {
   const order = (...plugins: ReturnType<typeof plugin>[]): string[] =>
-    checkPlugins(plugins).plugins.map((checked) => checked.plugin.name)
+    validatePlugins(plugins).plugins.map((checked) => checked.plugin.name)
   const none = (): void => {}
   const [a, b, c] = [plugin('a', none, ['c']), plugin('b', none), plugin('c', none)]
   assert.equal(order(a, b, c), ['c', 'a', 'b'])

@@ -1,0 +1,78 @@
+/** What each hook's taps are told. */
+import type { Audience } from '../clients/audience.ts'
+import type { Client } from '../clients/client.ts'
+import type { CommandInfo } from './command-spec.ts'
+import type { CommandVerdict, ConnectVerdict, LineVerdict } from './verdicts.ts'
+
+export interface ConnectEvent {
+  /** Not yet among the clients; what it is sent arrives ahead of the greeting. */
+  readonly client: Client
+}
+
+export interface LineEvent {
+  readonly client: Client
+  /** What was typed, safe to show, never empty, without its line end. A tap may set it to another single line. */
+  text: string
+  /** Who is to see the line: at first everyone but the sender. A tap may narrow it; it never widens. */
+  audience: Audience
+}
+
+export interface CommandEvent {
+  readonly client: Client
+  /** What was typed behind the slash, in lower case: a name or an alias, or a word that is no command. */
+  readonly name: string
+  /** What was typed behind the name, not split. */
+  readonly input: string
+  /** The registered command; undefined when there is none of that name. */
+  readonly command: CommandInfo | undefined
+}
+
+/** What became of a connect, a line or a command. */
+export type SettledEvent =
+  | {
+      readonly hook: 'connect'
+      readonly event: ConnectEvent
+      readonly verdict: ConnectVerdict
+      readonly by: string
+    }
+  | {
+      readonly hook: 'line'
+      readonly event: Readonly<LineEvent>
+      readonly verdict: LineVerdict
+      readonly by: string
+    }
+  | {
+      readonly hook: 'command'
+      readonly event: CommandEvent
+      readonly verdict: CommandVerdict
+      readonly by: string
+    }
+
+/**
+ * Why a client left. `quit`, `end of input` and `shutdown` are orderly: what is queued is still sent. A plugin may give
+ * any other reason to `client.close`.
+ */
+export type CloseReason =
+  | 'quit'
+  | 'end of input'
+  | 'shutdown'
+  | 'connection error'
+  | 'slow reader'
+  | 'line without end'
+  | 'protocol error'
+  | 'not a chat client'
+  | 'idle'
+  | (string & {})
+
+export interface CloseEvent {
+  readonly client: Client
+  readonly reason: CloseReason
+  /** Whether the client can still be sent a last line. */
+  readonly orderly: boolean
+}
+
+export interface ShutdownEvent {
+  readonly reason: string
+  /** Aborted when the time to shut down is over. */
+  readonly signal: AbortSignal
+}
