@@ -1,21 +1,18 @@
 /**
- * What becomes of a line: it is a command or is offered to the `line` hook, and the verdict is acted on, once, in one
+ * What becomes of a line: it is a command or goes through the `line` hook, and the verdict is acted on, once, in one
  * synchronous step: watchers are told, and then the line is sent.
  */
 import { sayTo, type ChosenAudience } from '../clients/audience.ts'
-import { parseArguments, type Command, type CommandRegistry } from '../hooks/commands.ts'
-import type { Connection } from '../clients/connection.ts'
 import type { Delivery } from '../delivery/delivery.ts'
-import { errors, type ChatError } from '../support/errors.ts'
-import { tellSettled, type Decision, type Hooks } from '../hooks/hooks.ts'
+import { parseArguments, type Command, type CommandRegistry } from '../hooks/commands.ts'
+import { CORE, tellSettled, type Decision, type Hooks } from '../hooks/hooks.ts'
 import type { Isolation } from '../hooks/isolation.ts'
-import { LineInHand } from '../hooks/line-event.ts'
-import { safeText } from '../support/safe-text.ts'
+import { CurrentLine } from '../hooks/line-event.ts'
 import { parseTyped } from '../hooks/parse-input.ts'
 import { drop, refuse, type CommandVerdict, type LineVerdict } from '../hooks/verdicts.ts'
-
-/** In `by`: no plugin decided. */
-export const CORE = 'core'
+import { errors, type ChatError } from '../support/errors.ts'
+import { safeText } from '../support/safe-text.ts'
+import type { Session } from './session.ts'
 
 const NOBODY_DELIVERS: Decision<LineVerdict> = { verdict: drop('no plugin delivered it'), by: CORE }
 const SENDER_LEFT: Decision<LineVerdict> = { verdict: drop('its sender left'), by: CORE }
@@ -33,23 +30,24 @@ export interface LinesParts {
   readonly setting: () => { readonly unknownCommand: 'hint' | 'echo' }
 }
 
-export function createLines(parts: LinesParts) {
+export function createLineRunner(parts: LinesParts) {
   const { hooks, commands, delivery, everyone, isolation, setting } = parts
 
   /** Runs a line of a client to its verdict; `done` is called once, before or after this returns. */
-  return function run(connection: Connection, typed: string, done: () => void): void {
+  return function run(session: Session, typed: string, done: () => void): void {
     const parsed = parseTyped(typed)
-    if (parsed.kind === 'line') return say(connection, parsed.text, done)
+    if (parsed.kind === 'line') return runLine(session, parsed.text, done)
     const command = commands.find(parsed.word)
     if (command === undefined && setting().unknownCommand === 'echo')
-      return say(connection, typed, done)
-    obey(connection, parsed.word, parsed.input, command, done)
+      return runLine(session, typed, done)
+    runCommand(session, parsed.word, parsed.input, command, done)
   }
 
-  function say(connection: Connection, text: string, done: () => void): void {
-    connection.audience ??= everyone.without(connection.client) as ChosenAudience
-    const event = new LineInHand(connection.client, text, connection.audience)
-    const end = once<Decision<LineVerdict>>(connection, ({ verdict, by }) => {
+  function runLine(session: Session, text: string, done: () => void): void {
+    const { client: sender } = session.connection
+    session.audience ??= everyone.without(sender) as ChosenAudience
+    const event = new CurrentLine(sender, text, session.audience)
+    const end = session.begin<Decision<LineVerdict>>(({ verdict, by }) => {
       const { client, text: said, audience } = event
       tellSettled(hooks, {
         hook: 'line',
@@ -62,41 +60,42 @@ export function createLines(parts: LinesParts) {
       }
       done()
     })
-    connection.abandon = () => end(SENDER_LEFT)
+    session.abandon = () => end(SENDER_LEFT)
     hooks.line.callAsync(event, (_error, decision) => end(decision ?? NOBODY_DELIVERS))
   }
 
-  function obey(
-    connection: Connection,
+  function runCommand(
+    session: Session,
     name: string,
     input: string,
     command: Command | undefined,
     done: () => void,
   ): void {
+    const { connection } = session
     const { client } = connection
     const event = Object.freeze({ client, name, input, command: command?.info })
-    const end = once<Decision<CommandVerdict>>(connection, ({ verdict, by }) => {
+    const end = session.begin<Decision<CommandVerdict>>(({ verdict, by }) => {
       tellSettled(hooks, { hook: 'command', event, verdict, by })
       if (verdict.kind !== 'done' && !connection.left) client.send(verdict.message)
       done()
     })
-    connection.abandon = () => end(CALLER_LEFT)
+    session.abandon = () => end(CALLER_LEFT)
     hooks.command.callAsync(event, (_error, decision) => {
       if (decision !== undefined) end(decision)
       else if (command?.owner.running !== true)
         end({ verdict: refuse(`there is no command /${name}`), by: CORE })
-      else if (!connection.left) execute(connection, command, input, end)
+      else if (!connection.left) execute(session, command, input, end)
     })
   }
 
   function execute(
-    connection: Connection,
+    session: Session,
     command: Command,
     input: string,
     end: (decision: Decision<CommandVerdict>) => void,
   ): void {
     const { owner, info, spec } = command
-    const { client } = connection
+    const { client } = session.connection
     const by = owner.name
     const done: Decision<CommandVerdict> = { verdict: { kind: 'done' }, by }
     const fail = (error: ChatError): void => {
@@ -108,7 +107,7 @@ export function createLines(parts: LinesParts) {
       const parsed = parseArguments(command, input)
       if ('problem' in parsed) return end({ verdict: refuse(parsed.problem), by: CORE })
       // It has begun: a command that makes the client leave, as /quit does, is done by that.
-      connection.abandon = () => end(done)
+      session.abandon = () => end(done)
       return spec.run({ client, args: parsed.args, input })
     }
     isolation.call(owner, `/${info.name}`, COMMAND_TIMEOUT, run, {
@@ -125,16 +124,5 @@ export function createLines(parts: LinesParts) {
       failed: (cause) => fail(errors.commandFailed(owner.name, info.name, cause)),
       late: fail,
     })
-  }
-}
-
-/** Makes the end of what is under way for a connection: it happens once, whoever comes first. */
-function once<T>(connection: Connection, end: (value: T) => void): (value: T) => void {
-  let open = true
-  return (value) => {
-    if (!open) return
-    open = false
-    connection.abandon = undefined
-    end(value)
   }
 }

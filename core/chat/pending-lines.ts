@@ -1,23 +1,23 @@
-/** Tells when every line that was read has settled, and when nobody is under way out either. */
+/** Tells when every line that was read has settled, and when no `close` hook is under way either. */
 import type { Duplex } from 'node:stream'
-import type { Connection } from '../clients/connection.ts'
+import type { Session } from './session.ts'
 
 interface Waiting {
   readonly done: () => void
-  readonly isBusy: (connection: Connection) => boolean
+  readonly isBusy: (session: Session) => boolean
   /** Those that were busy when all were looked at: with thousands of them, all are looked at again only when these are done. */
-  readonly busy: Set<Connection>
+  readonly busy: Set<Session>
 }
 
-export class Quiet {
-  readonly #connections: ReadonlySet<Connection>
+export class PendingLines {
+  readonly #sessions: ReadonlySet<Session>
   #waiting: Waiting[] = []
 
-  constructor(connections: ReadonlySet<Connection>) {
-    this.#connections = connections
+  constructor(sessions: ReadonlySet<Session>) {
+    this.#sessions = sessions
   }
 
-  /** To be called whenever a line may have settled, a `close` hook have ended or a connection have left. */
+  /** To be called whenever a line may have settled, a `close` hook have ended or a session have left. */
   check(): void {
     if (this.#waiting.length === 0) return
     const over = this.#waiting.filter((one) => !this.#isAnyBusy(one))
@@ -27,7 +27,8 @@ export class Quiet {
 
   /** Calls back as soon as every line has settled, or every one that came over one stream. */
   when(done: () => void, stream?: Duplex): void {
-    const counts = (one: Connection): boolean => stream === undefined || one.stream === stream
+    const counts = (one: Session): boolean =>
+      stream === undefined || one.connection.stream === stream
     this.#wait({ done, isBusy: (one) => counts(one) && isBusy(one), busy: new Set() })
   }
 
@@ -35,8 +36,8 @@ export class Quiet {
   whenStill(done: () => void): () => void {
     const waiting = {
       done,
-      isBusy: (one: Connection) => one.closing || isBusy(one),
-      busy: new Set<Connection>(),
+      isBusy: (one: Session) => one.closing || isBusy(one),
+      busy: new Set<Session>(),
     }
     this.#wait(waiting)
     return () => {
@@ -50,17 +51,17 @@ export class Quiet {
   }
 
   #isAnyBusy({ isBusy: busyNow, busy }: Waiting): boolean {
-    for (const connection of busy) {
-      if (busyNow(connection)) return true
-      busy.delete(connection)
+    for (const session of busy) {
+      if (busyNow(session)) return true
+      busy.delete(session)
     }
-    for (const connection of this.#connections) if (busyNow(connection)) busy.add(connection)
+    for (const session of this.#sessions) if (busyNow(session)) busy.add(session)
     return busy.size > 0
   }
 }
 
-function isBusy(connection: Connection): boolean {
-  if (connection.abandon !== undefined) return true
+function isBusy({ connection, abandon, deferred }: Session): boolean {
+  if (abandon !== undefined) return true
   if (connection.left || connection.held) return false
-  return connection.deferred || connection.reader.unread > 0
+  return deferred || connection.reader.unread > 0
 }

@@ -1,20 +1,24 @@
 /**
- * Coming and leaving: a connection is let in by the `connect` hook, is a client while it stays, and leaves in one order:
+ * Arriving and leaving: a connection is let in by the `connect` hook, is a client while it stays, and leaves in one order:
  * out of all audiences, `close` hook, what is queued for it, end of the stream, state freed.
  */
 import type { Duplex } from 'node:stream'
-import type { ChosenAudience } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
-import type { Cancel, Clock } from '../support/clock.ts'
-import { Connection, Phase, type ConnectionSetting } from '../clients/connection.ts'
-import type { Peer } from '../net/transport.ts'
 import type { ConnectionLog } from '../clients/connection-log.ts'
+import { Connection, Phase, type ConnectionSetting } from '../clients/connection.ts'
 import type { Group } from '../delivery/recipient-groups.ts'
+import { CORE, tellSettled, type Decision, type Hooks } from '../hooks/hooks.ts'
+import type { Isolation } from '../hooks/isolation.ts'
 import type { ConnectVerdict } from '../hooks/verdicts.ts'
-import { tellSettled, type Decision, type Hooks } from '../hooks/hooks.ts'
-import { CORE } from './lines.ts'
+import type { Peer } from '../net/transport.ts'
+import { errors } from '../support/errors.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
-import { safeText } from '../support/safe-text.ts'
+import { safeName, safeText } from '../support/safe-text.ts'
+import { Closing } from './closing.ts'
+import type { PendingLines } from './pending-lines.ts'
+import type { Pump } from './pump.ts'
+import { Rejections } from './rejections.ts'
+import { Session, type SessionEvents } from './session.ts'
 
 /** The version of what clients see, in the greeting and in the log. Not that of the package. */
 export const PROTOCOL_VERSION = 'v1.0'
@@ -28,134 +32,148 @@ const NUMBERED = /#\d+$/
 /** The reason of those who were not let in. */
 const REFUSED = 'refused'
 
-/** Milliseconds for what is queued to be taken, and again for the peer to end the stream from its side. */
-const DRAIN = 10_000
-const LINGER = 1000
-/** The same when the host stops: `nc` on a terminal never ends the stream from its side. */
-const STOP_LINGER = 200
-/** Connections at a time that are told why they may not stay and given time to read it. */
-const SENT_AWAY_AT_A_TIME = 16
-
 const ADMITTED: Decision<ConnectVerdict> = { verdict: { kind: 'admit' }, by: CORE }
 
-export interface VisitsSetting {
+export interface SessionsParts {
   readonly hooks: Hooks
-  readonly everyone: ChosenAudience
+  readonly everyone: Group
   readonly connection: ConnectionSetting
+  readonly pump: Pump
+  readonly pending: PendingLines
+  readonly isolation: Isolation
   readonly log: ConnectionLog
-  /** Read when somebody comes. */
+  /** Read when somebody arrives. */
   readonly limits: { readonly clients: number; readonly reservedDescriptors: number }
-  /** Whether anybody may still come. */
-  readonly accepts: () => boolean
-  /** A `close` hook has ended. */
-  readonly ended: () => void
-  /** The plugin that has the place now of one that brought a stream; undefined where none has. */
-  readonly heirOf: (owner: PluginInstance) => PluginInstance | undefined
-  /** A stream that a plugin has brought has thrown something at us before it became a connection. */
-  readonly broke: (owner: PluginInstance, label: string, cause: unknown) => void
+  /** The plugin that now has the place of one that attached a stream; undefined where none has. */
+  readonly successorOf: (plugin: PluginInstance) => PluginInstance | undefined
 }
 
-export class Visits {
-  /** Every connection that is not gone, those that are coming or leaving included. */
-  readonly connections = new Set<Connection>()
-  readonly #setting: VisitsSetting
-  readonly #clock: Clock
-  /** Connections by id, so that two at a time never share one. */
-  readonly #byId = new Map<string, Connection>()
-  /** What becomes of those who leave, should their streams not come to an end by themselves. */
-  readonly #timers = new Map<Connection, Cancel>()
-  /** Streams that came while nobody may come. They count as connections. */
+export class Sessions implements SessionEvents {
+  /** The connections of all that are not gone, those that are arriving or leaving included. */
+  readonly connections: Iterable<Connection>
+  readonly readable: Pump
+  readonly #parts: SessionsParts
+  readonly #all: Set<Session>
+  readonly #closing: Closing
+  readonly #rejections: Rejections
+  /** By id, so that two at a time never share one. */
+  readonly #byId = new Map<string, Session>()
+  /** Streams that arrived during a pause. They count as connections. */
   readonly #waiting = new Set<Duplex>()
-  /** Connections that were refused. They do not count, and nor do streams that were sent away. */
-  readonly #refused = new Set<Connection>()
-  #sentAway = 0
+  #accepting = true
   #keys = 0
-  #stopping = false
   #onGone: (() => void) | undefined
 
-  constructor(setting: VisitsSetting) {
-    this.#setting = setting
-    this.#clock = setting.connection.clock
+  /** `all` is filled with every session that is not gone. */
+  constructor(all: Set<Session>, parts: SessionsParts) {
+    const { connection, limits, pump } = parts
+    this.#all = all
+    this.#parts = parts
+    this.readable = pump
+    this.connections = { [Symbol.iterator]: () => connectionsOf(all) }
+    this.#closing = new Closing(connection.clock, connection.delivery, (one) => this.closed(one))
+    this.#rejections = new Rejections(connection.clock, limits)
+  }
+
+  /** Sessions that are not gone. */
+  get size(): number {
+    return this.#all.size
   }
 
   /** The client of that id, if it has been let in and has not left. */
   get(id: string): Client | undefined {
-    const connection = this.#byId.get(id)
+    const connection = this.#byId.get(id)?.connection
     return connection?.phase === Phase.Open ? connection.client : undefined
   }
 
-  /** Takes in a connection, or tells it that the host is full. The label has been made safe. */
-  come(stream: Duplex, peer: Peer, attachedBy?: PluginInstance): void {
-    this.#guarded(peer, attachedBy, () => this.#come(stream, peer, attachedBy))
+  /** Takes in a connection, or tells it that the host is full. */
+  accept(stream: Duplex, { label, address }: Peer, attachedBy?: PluginInstance): void {
+    const peer = { label: safeName(label), address }
+    this.#guarded(peer, attachedBy, () => this.#accept(stream, peer, attachedBy))
   }
 
-  /** Makes a connection leave. Only the first reason counts. */
-  leave(connection: Connection, reason: string): void {
+  /** Whatever arrives from now on is closed. */
+  stopAccepting(): void {
+    this.#accepting = false
+  }
+
+  /** Makes a session end. Only the first reason counts. */
+  leave(session: Session, reason: string): void {
+    const { connection } = session
     // What can no longer be sent waits for nobody, whatever the leaving itself waits for.
     if (AT_ONCE.has(reason)) connection.outbox.drop()
     if (connection.left) return
-    const { gate } = this.#setting.connection
-    if (gate.closed) return gate.pass(() => this.leave(connection, reason))
-    const wasClient = this.#takeOut(connection)
-    this.#seeOff(connection, reason, wasClient)
+    const { pause } = this.#parts.connection
+    if (pause.active) return pause.whenOver(() => this.leave(session, reason))
+    const wasClient = this.#takeOut(session)
+    this.#seeOff(session, reason, wasClient)
   }
 
-  /** The stream of a connection is closed. */
-  closed(connection: Connection): void {
-    if (connection.closing || connection.gone) return
-    const { gate } = this.#setting.connection
-    if (gate.closed) return gate.pass(() => this.closed(connection))
-    this.#cancelTimer(connection)
+  failed(session: Session, cause: unknown): void {
+    const { id, attachedBy, left } = session.connection
+    if (attachedBy !== undefined && !left) this.#parts.log.failed(id, attachedBy.name, cause)
+    this.leave(session, 'connection error')
+  }
+
+  broke(session: Session, cause: unknown): void {
+    const { id, attachedBy } = session.connection
+    if (attachedBy !== undefined) this.#reportStream(attachedBy, id, cause)
+    this.leave(session, 'connection error')
+  }
+
+  closed(session: Session): void {
+    const { connection } = session
+    if (session.closing || connection.gone) return
+    const { pause } = this.#parts.connection
+    if (pause.active) return pause.whenOver(() => this.closed(session))
+    this.#closing.forget(session)
     connection.phase = Phase.Gone
     connection.outbox.drop()
     connection.states = undefined
-    this.connections.delete(connection)
-    this.#refused.delete(connection)
-    if (this.#byId.get(connection.id) === connection) this.#byId.delete(connection.id)
-    if (this.connections.size === 0) this.#onGone?.()
+    this.#all.delete(session)
+    this.#rejections.delete(session)
+    if (this.#byId.get(connection.id) === session) this.#byId.delete(connection.id)
+    if (this.#all.size === 0) this.#onGone?.()
+    this.#parts.pending.check()
   }
 
-  /** Makes every connection leave, for good. All are out before the first is seen off: nobody is told of thousands who leave. */
+  /** Goes on with what was sent during a pause. */
+  resume(): void {
+    for (const session of this.#all) this.readable(session)
+  }
+
+  /** Makes every session end, for good. All are out before the first is seen off: nobody is told of thousands who leave. */
   leaveAll(): void {
-    this.#stopping = true
-    const out = new Map<Connection, boolean>()
-    for (const connection of this.connections) {
-      if (!connection.left) out.set(connection, this.#takeOut(connection))
+    this.#closing.hurry()
+    const out = new Map<Session, boolean>()
+    for (const session of this.#all) {
+      if (!session.connection.left) out.set(session, this.#takeOut(session))
     }
-    for (const [connection, wasClient] of out) this.#seeOff(connection, 'shutdown', wasClient)
+    for (const [session, wasClient] of out) this.#seeOff(session, 'shutdown', wasClient)
   }
 
-  /** Calls back once all connections are gone. */
+  /** Calls back once all sessions are gone. */
   whenGone(done: () => void): void {
-    if (this.connections.size === 0) done()
+    if (this.#all.size === 0) done()
     else this.#onGone = done
   }
 
   /** Connections that count: all but those that have been refused. */
   get #taken(): number {
-    return this.connections.size - this.#refused.size + this.#waiting.size
+    return this.#all.size - this.#rejections.size + this.#waiting.size
   }
 
-  /**
-   * Whether one more may be given time to read why it may not stay. Each takes a descriptor that is kept back for other
-   * things; beyond these a connection is closed as soon as the message is in the kernel's hands.
-   */
-  get #mayLinger(): boolean {
-    const most = Math.min(SENT_AWAY_AT_A_TIME, this.#setting.limits.reservedDescriptors / 2)
-    return this.#refused.size + this.#sentAway < most
-  }
-
-  #come(stream: Duplex, peer: Peer, bringer: PluginInstance | undefined): void {
-    const { accepts, hooks, log, limits, connection: setting } = this.#setting
-    if (!accepts()) return discard(stream)
+  #accept(stream: Duplex, peer: Peer, bringer: PluginInstance | undefined): void {
+    const { hooks, log, limits, connection: setting, successorOf } = this.#parts
+    if (!this.#accepting) return discard(stream)
     if (this.#taken >= limits.clients) {
       log.came(peer.label, bringer?.name)
       log.refused(peer.label, `the server is full with ${limits.clients} clients`)
-      this.#sendAway(stream, peer, bringer)
-      return
+      const destroy = (): void => this.#guarded(peer, bringer, () => stream.destroy())
+      return this.#rejections.sendAway(stream, 'the server is full, try again later', destroy)
     }
-    if (setting.gate.closed) return this.#comeLater(stream, peer, bringer)
-    const attachedBy = bringer && this.#setting.heirOf(bringer)
+    if (setting.pause.active) return this.#acceptLater(stream, peer, bringer)
+    const attachedBy = bringer && successorOf(bringer)
     // It went while the stream waited.
     if (bringer !== undefined && attachedBy === undefined) return discard(stream)
     log.came(peer.label, attachedBy?.name)
@@ -164,164 +182,119 @@ export class Visits {
       discard(stream)
       return log.lost()
     }
-    const connection = this.#connect(stream, peer, attachedBy)
-    const event = Object.freeze({ client: connection.client })
-    let open = true
-    const end = ({ verdict, by }: Decision<ConnectVerdict>): void => {
-      if (!open) return
-      open = false
-      connection.abandon = undefined
-      if (verdict.kind === 'admit') this.#admit(connection)
+    const session = this.#begin(stream, peer, attachedBy)
+    const event = Object.freeze({ client: session.connection.client })
+    const end = session.begin<Decision<ConnectVerdict>>(({ verdict, by }) => {
+      if (verdict.kind === 'admit') this.#admit(session)
       tellSettled(hooks, { hook: 'connect', event, verdict, by })
-      if (verdict.kind === 'refuse') this.#turnAway(connection, verdict.message)
-      this.#setting.connection.conductor.pump(connection)
-    }
-    connection.abandon = () => end({ verdict: { kind: 'refuse', message: '' }, by: CORE })
+      if (verdict.kind === 'refuse') this.#reject(session, verdict.message)
+      this.readable(session)
+    })
+    session.abandon = () => end({ verdict: { kind: 'refuse', message: '' }, by: CORE })
     hooks.connect.callAsync(event, (_error, decision) => end(decision ?? ADMITTED))
   }
 
-  #comeLater(stream: Duplex, peer: Peer, attachedBy: PluginInstance | undefined): void {
+  #acceptLater(stream: Duplex, peer: Peer, attachedBy: PluginInstance | undefined): void {
     const go = (): void => void this.#waiting.delete(stream)
     // It may break while it waits.
     stream.on('error', () => {}).on('close', go)
     this.#waiting.add(stream)
-    this.#setting.connection.gate.pass(() =>
+    this.#parts.connection.pause.whenOver(() =>
       this.#guarded(peer, attachedBy, () => {
         go()
         stream.off('close', go)
-        this.#come(stream, peer, attachedBy)
+        this.#accept(stream, peer, attachedBy)
       }),
     )
   }
 
-  /** Does something with a stream that is no connection yet: one that a plugin has brought may be anything. */
+  /** Does something with a stream that has no session yet: one that a plugin has attached may be anything. */
   #guarded({ label }: Peer, attachedBy: PluginInstance | undefined, run: () => void): void {
     try {
       run()
     } catch (cause) {
       if (attachedBy === undefined) throw cause
-      this.#setting.broke(attachedBy, label, cause)
+      this.#reportStream(attachedBy, label, cause)
     }
   }
 
-  /** Tells one who does not even become a connection. */
-  #sendAway(stream: Duplex, peer: Peer, attachedBy: PluginInstance | undefined): void {
-    const message = 'the server is full, try again later'
-    stream.on('error', () => {})
-    if (!this.#mayLinger) {
-      stream.write(`${message}\r\n`)
-      stream.destroy()
-      return
-    }
-    // What it sends is read and thrown away: closing on unread bytes could reset it before it has read the message.
-    stream.resume()
-    stream.end(`${message}\r\n`)
-    const cancel = this.#clock.setTimeout(() => {
-      gone()
-      this.#guarded(peer, attachedBy, () => stream.off('close', gone).destroy())
-    }, LINGER)
-    const gone = (): void => {
-      cancel()
-      this.#sentAway--
-    }
-    stream.once('close', gone)
-    this.#sentAway++
+  #reportStream({ name }: PluginInstance, label: string, cause: unknown): void {
+    this.#parts.isolation.report(errors.streamFailed(name, label, cause))
   }
 
-  #connect(stream: Duplex, peer: Peer, attachedBy: PluginInstance | undefined): Connection {
+  #begin(stream: Duplex, peer: Peer, attachedBy: PluginInstance | undefined): Session {
     const key = ++this.#keys
     const { label } = peer
     // A label that looks like one with a number gets a number too, so that what ends in one has that key.
     const id = this.#byId.has(label) || NUMBERED.test(label) ? `${label}#${key}` : label
-    const connection = new Connection(key, id, peer, stream, attachedBy, this.#setting.connection)
-    this.connections.add(connection)
-    this.#byId.set(id, connection)
-    return connection
+    const setting = this.#parts.connection
+    const session = new Session(
+      this,
+      (events) => new Connection(key, id, peer, stream, attachedBy, setting, events),
+    )
+    this.#all.add(session)
+    this.#byId.set(id, session)
+    return session
   }
 
-  #admit(connection: Connection): void {
-    const { everyone, connection: setting } = this.#setting
-    const group = everyone.groups[0] as Group
+  #admit({ connection }: Session): void {
+    const { everyone, connection: setting } = this.#parts
     connection.phase = Phase.Open
     connection.send(`multiecho server ${PROTOCOL_VERSION}\nclient id: ${connection.id}`)
-    setting.delivery.join(group, connection)
-    connection.groups.add(group)
+    setting.delivery.join(everyone, connection)
   }
 
-  #turnAway(connection: Connection, message: string): void {
+  #reject(session: Session, message: string): void {
+    const { connection } = session
     if (connection.left) return
-    const { delivery } = this.#setting.connection
-    const lingers = this.#mayLinger
-    this.#refused.add(connection)
+    const { delivery } = this.#parts.connection
+    const lingers = this.#rejections.add(session)
     connection.send(message)
-    this.#setting.log.refused(connection.id, safeText(message))
-    this.leave(connection, REFUSED)
+    this.#parts.log.refused(connection.id, safeText(message))
+    this.leave(session, REFUSED)
     if (lingers) return
     delivery.flush()
-    delivery.whenFlushed(() => this.#destroy(connection))
+    delivery.whenFlushed(() => this.#closing.destroy(session))
   }
 
-  /** Takes a connection out of all audiences. Returns whether it was a client. */
-  #takeOut(connection: Connection): boolean {
-    const { conductor, delivery } = this.#setting.connection
+  /** Takes a session out of all audiences. Returns whether it was a client's. */
+  #takeOut(session: Session): boolean {
+    const { connection } = session
     const wasClient = connection.phase === Phase.Open
     connection.phase = Phase.Leaving
-    connection.abandon?.()
-    for (const group of connection.groups) delivery.leave(group, connection)
-    connection.groups.clear()
-    conductor.pump(connection)
+    session.abandon?.()
+    this.#parts.connection.delivery.leaveAll(connection)
+    this.readable(session)
     return wasClient
   }
 
-  #seeOff(connection: Connection, reason: string, wasClient: boolean): void {
-    const { hooks, log, ended } = this.#setting
+  #seeOff(session: Session, reason: string, wasClient: boolean): void {
+    const { hooks, log, pending } = this.#parts
+    const { client, id } = session.connection
     const orderly = !AT_ONCE.has(reason)
-    if (reason !== REFUSED) log.closing(connection.id, reason)
-    if (!wasClient) return this.#drain(connection, orderly)
-    connection.closing = true
-    hooks.close.callAsync(Object.freeze({ client: connection.client, reason, orderly }), () => {
-      connection.closing = false
-      this.#drain(connection, orderly)
-      ended()
+    if (reason !== REFUSED) log.closing(id, reason)
+    if (!wasClient) return this.#end(session, orderly)
+    session.closing = true
+    hooks.close.callAsync(Object.freeze({ client, reason, orderly }), () => {
+      session.closing = false
+      this.#end(session, orderly)
+      pending.check()
     })
   }
 
-  /** Sends what is queued and ends the stream; whoever does not take it in time loses it. */
-  #drain(connection: Connection, orderly: boolean): void {
-    if (connection.streamClosed) return this.closed(connection)
-    if (!orderly) return this.#destroy(connection)
-    connection.updateReading()
-    this.#after(DRAIN, connection, () => this.#destroy(connection))
-    const linger = (): void => {
-      if (!this.#timers.has(connection)) return
-      const time = this.#stopping ? STOP_LINGER : LINGER
-      this.#after(time, connection, () => this.#destroy(connection))
-    }
-    this.#setting.connection.delivery.whenFlushed(() =>
-      connection.outbox.whenEmpty(() => connection.end(linger)),
-    )
-  }
-
-  /** Closes the stream. One that never says that it is closed counts as closed after a while. */
-  #destroy(connection: Connection): void {
-    if (connection.gone) return
-    connection.destroy()
-    this.#after(LINGER, connection, () => this.closed(connection))
-  }
-
-  #after(milliseconds: number, connection: Connection, run: () => void): void {
-    this.#cancelTimer(connection)
-    this.#timers.set(connection, this.#clock.setTimeout(run, milliseconds))
-  }
-
-  #cancelTimer(connection: Connection): void {
-    this.#timers.get(connection)?.()
-    this.#timers.delete(connection)
+  #end(session: Session, orderly: boolean): void {
+    if (session.connection.streamClosed) this.closed(session)
+    else if (orderly) this.#closing.end(session)
+    else this.#closing.destroy(session)
   }
 }
 
-/** Closes a stream that becomes no connection. What is wrong with it is nobody's fault any more. */
+/** Closes a stream that gets no session. What is wrong with it is nobody's fault any more. */
 function discard(stream: Duplex): void {
   stream.on('error', () => {})
   stream.destroy()
+}
+
+function* connectionsOf(sessions: Iterable<Session>): Generator<Connection> {
+  for (const { connection } of sessions) yield connection
 }

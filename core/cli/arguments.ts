@@ -2,9 +2,9 @@
 import { cac, type CAC, type Command } from 'cac'
 import { hostSchema, portSchema } from '../host/config.ts'
 import { describe, errors } from '../support/errors.ts'
+import { safeText } from '../support/safe-text.ts'
 import { didYouMean, nearest } from '../support/suggest.ts'
 import type { NewPlugin } from './new-plugin.ts'
-import { safeText } from '../support/safe-text.ts'
 
 /** What is to be done. */
 export type Task =

@@ -2,9 +2,9 @@
 import { statSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { z } from 'zod'
-import type { Answer } from './control.ts'
-import { ChatError, describe, errors } from '../support/errors.ts'
 import type { Request } from '../host/operations.ts'
+import { ChatError, describe, errors } from '../support/errors.ts'
+import type { Answer } from './control.ts'
 import { socketAddress } from './socket-path.ts'
 
 /** Milliseconds for an answer. A reload takes long where plugins do, and waits for the one before. */

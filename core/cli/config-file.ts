@@ -1,12 +1,12 @@
 /** Loads the config file. */
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
-import { realConfigFile } from './find-config.ts'
-import { describe, errors, type ConfigError } from '../support/errors.ts'
-import { loadModule, type VirtualModules } from './module-loader.ts'
-import { didYouMean } from '../support/suggest.ts'
 import { placeOf } from '../support/error-location.ts'
+import { describe, errors, type ConfigError } from '../support/errors.ts'
 import { safeText } from '../support/safe-text.ts'
+import { didYouMean } from '../support/suggest.ts'
+import { realConfigFile } from './find-config.ts'
+import { loadModule, type VirtualModules } from './module-loader.ts'
 
 /** Milliseconds within which a config file has to be loaded: one that awaits what never comes is told. */
 const LOAD_LIMIT = 10_000

@@ -3,8 +3,8 @@
  * answers.
  */
 import { createServer, type Socket } from 'node:net'
-import { ChatError, describe, errors } from '../support/errors.ts'
 import type { Operations, Request } from '../host/operations.ts'
+import { ChatError, describe, errors } from '../support/errors.ts'
 import { takePath } from './socket-path.ts'
 
 /** Bytes of a request. */

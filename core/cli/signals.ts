@@ -1,11 +1,11 @@
 /** Signals and errors that nobody caught: what they mean to the program, and the status that it ends with. */
-import { systemClock } from '../support/clock.ts'
-import { describe, describeFully } from '../support/errors.ts'
 import type { ChatHost } from '../host/host.ts'
-import type { Log } from '../support/log.ts'
 import type { Operations } from '../host/operations.ts'
-import { flushed } from './output.ts'
+import { systemClock } from '../support/clock.ts'
 import { placeOf } from '../support/error-location.ts'
+import { describe, describeFully } from '../support/errors.ts'
+import type { Log } from '../support/log.ts'
+import { flushed } from './output.ts'
 
 /** The statuses that the program ends with. */
 export const Status = {

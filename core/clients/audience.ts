@@ -1,11 +1,11 @@
 /**
  * Who is to see a line: a value that can be passed on, kept and narrowed, and that is looked at when a line is accepted.
  */
-import { clientOf, connectionOf, type Client } from './client.ts'
-import type { Connection } from './connection.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Group } from '../delivery/recipient-groups.ts'
 import { errors } from '../support/errors.ts'
+import { connectionOf, type Client } from './client.ts'
+import type { Connection } from './connection.ts'
 
 /** A set of clients. It never changes by itself, but its members are those of the moment at which it is asked. */
 export interface Audience extends Iterable<Client> {
@@ -102,7 +102,7 @@ export class ChosenAudience implements Audience {
   }
 
   *[Symbol.iterator](): Generator<Client> {
-    for (const connection of this.connections()) yield clientOf(connection)
+    for (const connection of this.connections()) yield connection.client
   }
 }
 
@@ -125,13 +125,10 @@ export class FilledAudience extends ChosenAudience implements NamedAudience {
     const connection = connectionOf(client)
     if (!(this.groups[0] as Group).members.has(connection)) return
     this.#delivery.join(this.#group, connection)
-    connection.groups.add(this.#group)
   }
 
   delete(client: Client): void {
-    const connection = connectionOf(client)
-    this.#delivery.leave(this.#group, connection)
-    connection.groups.delete(this.#group)
+    this.#delivery.leave(this.#group, connectionOf(client))
   }
 }
 

@@ -1,8 +1,8 @@
 /** Per-client state of plugins: typed by what makes it, and freed with the client or the plugin. */
-import { connectionOf, type Client } from './client.ts'
-import type { Connection } from './connection.ts'
 import { errors, show } from '../support/errors.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
+import { connectionOf, type Client } from './client.ts'
+import type { Connection } from './connection.ts'
 
 export interface ClientState<T> {
   /** The client's state, made on first use. Once the client has gone, one that is not kept. */

@@ -1,7 +1,7 @@
 /** A client as plugins see it: who it is, and the few things that may be done to it. */
-import type { Connection } from './connection.ts'
 import { errors, show } from '../support/errors.ts'
 import { isTexts, safeName } from '../support/safe-text.ts'
+import type { Connection } from './connection.ts'
 
 export interface Client {
   /** Number of the visit: never used twice while the host runs. The key to keep things by. */
@@ -106,8 +106,4 @@ export class ConnectedClient implements Client {
 /** The connection behind a client. Throws when somebody made up a client. */
 export function connectionOf(client: Client): Connection {
   return ConnectedClient.connectionOf(client)
-}
-
-export function clientOf(connection: Connection): Client {
-  return connection.client
 }

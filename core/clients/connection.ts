@@ -1,37 +1,39 @@
 /**
- * One connection, whatever stream it comes over: its bytes in, its bytes out, and where it is on its way from coming
- * to gone. What its lines and its coming and going mean is decided by its conductor.
+ * One connection, whatever stream it comes over: its bytes in, its bytes out, and its phase, from arriving to gone. What
+ * is to be done about its lines and its end is told to whoever listens to its events.
  */
 import type { Duplex } from 'node:stream'
-import type { ChosenAudience } from './audience.ts'
-import { ConnectedClient, type Client } from './client.ts'
-import type { Clock } from '../support/clock.ts'
 import type { Delivery } from '../delivery/delivery.ts'
-import type { Group, Recipient } from '../delivery/recipient-groups.ts'
-import { errors } from '../support/errors.ts'
-import type { Peer } from '../net/transport.ts'
-import type { Gate } from '../support/pause.ts'
-import { LineReader, type LineLimits } from '../telnet/line-reader.ts'
-import { Opening } from '../telnet/protocol-sniffer.ts'
 import { Outbox, type Backlogs } from '../delivery/outbox.ts'
+import type { Group, Recipient } from '../delivery/recipient-groups.ts'
+import type { Peer } from '../net/transport.ts'
+import type { Clock } from '../support/clock.ts'
+import { errors } from '../support/errors.ts'
+import type { Pause } from '../support/pause.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
 import { safeLines, safeText } from '../support/safe-text.ts'
+import { LineReader, type LineLimits } from '../telnet/line-reader.ts'
+import { Opening } from '../telnet/protocol-sniffer.ts'
+import { ConnectedClient } from './client.ts'
 
-/** `Coming` until the connect hook has admitted it, `Leaving` once it is out of all audiences. */
-export const Phase = { Coming: 0, Open: 1, Leaving: 2, Gone: 3 } as const
+/** `Arriving` until the connect hook has admitted it, `Leaving` once it is out of all audiences. */
+export const Phase = { Arriving: 0, Open: 1, Leaving: 2, Gone: 3 } as const
 export type Phase = (typeof Phase)[keyof typeof Phase]
 
-export interface Conductor {
+/** What is done about what happens to a connection. */
+export interface ConnectionEvents {
+  /** Whether something it sent is not settled yet, so that what follows waits. */
+  readonly busy: boolean
   /** There is something to read, the input has ended, or a hold was released. */
-  pump(connection: Connection): void
-  /** The connection is to be closed, orderly or at once. */
-  leave(connection: Connection, reason: string): void
-  /** The stream has told that it cannot go on. */
-  failed(connection: Connection, cause: unknown): void
-  /** The stream has thrown something at us, or brought what are no bytes: one that a plugin has brought in may. */
-  broke(connection: Connection, cause: unknown): void
+  readable(): void
+  /** The connection is to be closed, gracefully or at once, by the reason. */
+  leave(reason: string): void
+  /** The stream has reported an error. */
+  failed(cause: unknown): void
+  /** The stream has thrown, or delivered something other than bytes. */
+  broke(cause: unknown): void
   /** The stream is closed. */
-  closed(connection: Connection): void
+  closed(): void
 }
 
 export interface ConnectionSetting {
@@ -39,8 +41,7 @@ export interface ConnectionSetting {
   readonly delivery: Delivery
   readonly backlogs: Backlogs
   readonly clock: Clock
-  readonly gate: Gate
-  readonly conductor: Conductor
+  readonly pause: Pause
 }
 
 /** Bytes read ahead of a client that is held back; above it the stream is paused. No less than a socket's own buffer. */
@@ -59,29 +60,17 @@ export class Connection implements Recipient {
   attachedBy: PluginInstance | undefined
   name: string
   readonly stream: Duplex
-  readonly client: Client
+  readonly client: ConnectedClient
   readonly reader: LineReader
   readonly connectedAt: number
   lastInputAt: number
-  phase: Phase = Phase.Coming
-  /** The audiences that it is in, so that leaving finds them. */
+  phase: Phase = Phase.Arriving
   readonly groups = new Set<Group>()
-  /** Who sees its lines unless a tap narrows it: everyone but itself. Made with its first line. */
-  audience: ChosenAudience | undefined
-  /** Per-client state of plugins, by the number of the state. */
+  /** The clients' state of plugins, by the number of the state; client-state.ts fills it. */
   states: unknown[] | undefined
-  /** Whether a line or a command of it is under way; ends it as dropped when called. */
-  abandon: (() => void) | undefined
-  /** Whether its next line waits for another turn of the event loop. */
-  deferred = false
-  /** The turn in which it last had a share of the pump's work. */
-  turn = -1
-  /** Whether the pump is at work on it further up the stack. */
-  pumping = false
   inputEnded: boolean
-  /** Whether its `close` hook is under way. */
-  closing = false
   readonly #setting: ConnectionSetting
+  readonly #events: ConnectionEvents
   #streamClosed = false
   #holds = 0
   #paused = true
@@ -102,8 +91,8 @@ export class Connection implements Recipient {
     stream: Duplex,
     attachedBy: PluginInstance | undefined,
     setting: ConnectionSetting,
+    events: ConnectionEvents,
   ) {
-    const { conductor } = setting
     this.key = key
     this.id = id
     this.address = address
@@ -111,6 +100,7 @@ export class Connection implements Recipient {
     this.name = id
     this.stream = stream
     this.#setting = setting
+    this.#events = events
     this.client = new ConnectedClient(this)
     this.connectedAt = this.lastInputAt = setting.clock.now()
     this.reader = new LineReader(setting.limits, this)
@@ -120,15 +110,20 @@ export class Connection implements Recipient {
     stream.on('data', (chunk: Buffer) => this.#read(chunk))
     stream.on('end', () => {
       this.inputEnded = true
-      conductor.pump(this)
+      events.readable()
     })
     stream.on('finish', () => this.updateReading())
-    stream.on('error', (cause) => conductor.failed(this, cause))
+    stream.on('error', (cause) => events.failed(cause))
     stream.on('close', () => {
       this.#streamClosed = true
-      conductor.leave(this, 'connection error')
-      conductor.closed(this)
+      events.leave('connection error')
+      events.closed()
     })
+  }
+
+  /** Whether something that it sent waits to be heard, as while it is held. */
+  get hasMoreToSay(): boolean {
+    return this.#events.busy || this.reader.unread > 0
   }
 
   get left(): boolean {
@@ -142,14 +137,14 @@ export class Connection implements Recipient {
   /** Whether none of its lines may begin: somebody holds it, or it does not read what it is sent. */
   get held(): boolean {
     const waits = (this.#holds > 0 || this.#backlogged) && !this.#stopped
-    return waits || this.#setting.gate.closed
+    return waits || this.#setting.pause.active
   }
 
   /** Reads no more, for good; what was read already is still run, and nothing holds it back any longer. */
   stopReading(): void {
     this.#stopped = true
     this.updateReading()
-    this.#setting.conductor.pump(this)
+    this.#events.readable()
   }
 
   /**
@@ -179,7 +174,7 @@ export class Connection implements Recipient {
       if (!held) return
       held = false
       this.#holds--
-      this.#setting.conductor.pump(this)
+      this.#events.readable()
     }
   }
 
@@ -201,7 +196,7 @@ export class Connection implements Recipient {
   }
 
   close(reason: string): void {
-    this.#setting.conductor.leave(this, safeText(reason))
+    this.#events.leave(safeText(reason))
   }
 
   /** A chunk from the delivery. */
@@ -225,17 +220,17 @@ export class Connection implements Recipient {
   }
 
   broke(cause: unknown): void {
-    this.#setting.conductor.broke(this, cause)
+    this.#events.broke(cause)
   }
 
   backlogged(above: boolean): void {
     this.#backlogged = above
-    if (!above) this.#setting.conductor.pump(this)
+    if (!above) this.#events.readable()
   }
 
   evict(): void {
     const { left } = this
-    this.#setting.conductor.leave(this, 'slow reader')
+    this.#events.leave('slow reader')
     // It was on its way out in order, and there is nothing left to be sent in order.
     if (left) this.destroy()
   }
@@ -265,11 +260,11 @@ export class Connection implements Recipient {
     const { reader } = this
     const most = Math.min(stream.readableHighWaterMark, READ_AHEAD)
     const isFull = this.#paused && stream.readableLength >= most
-    const waits = reader.unread > 0 || this.deferred || this.abandon !== undefined || this.held
+    const waits = reader.unread > 0 || this.#events.busy || this.held
     const over = reader.unread >= READ_AHEAD
     const pause = this.left
       ? !stream.writableFinished
-      : this.phase === Phase.Coming || over || this.#stopped || (isFull && waits)
+      : this.phase === Phase.Arriving || over || this.#stopped || (isFull && waits)
     if (pause !== this.#paused) {
       this.#paused = pause
       if (pause) stream.pause()
@@ -290,14 +285,11 @@ export class Connection implements Recipient {
     const isChat = isNew ? this.#opening?.isChat(chunk) : undefined
     if (isChat === false) {
       this.#isStranger = true
-      return this.#setting.conductor.leave(this, 'not a chat client')
+      return this.#events.leave('not a chat client')
     }
     if (isChat === true) this.#opening = undefined
     this.reader.push(chunk)
-    // It reads on, and looks at what is unread when it is done.
-    if (this.pumping) return
-    this.#setting.conductor.pump(this)
-    this.updateReading()
+    this.#events.readable()
   }
 
   /**

@@ -3,15 +3,15 @@
  * what is sent to it for activity.
  */
 import type { Cancel, Clock } from '../support/clock.ts'
+import type { Pause } from '../support/pause.ts'
 import type { Connection } from './connection.ts'
-import type { Gate } from '../support/pause.ts'
 
 export interface IdleWatchParts {
   readonly connections: Iterable<Connection>
   /** Milliseconds; undefined where clients may be idle for as long as they like. */
   readonly limit: () => number | undefined
   readonly clock: Clock
-  readonly gate: Gate
+  readonly pause: Pause
   readonly close: (connection: Connection, seconds: number) => void
 }
 
@@ -36,27 +36,22 @@ export class IdleWatch {
   }
 
   #look(limit: number, interval: number): void {
-    const { clock, gate } = this.#parts
+    const { clock, pause } = this.#parts
     this.#cancel = clock.setTimeout(() => {
       this.#look(limit, interval)
-      gate.pass(() => this.#closeIdle())
+      pause.whenOver(() => this.#closeIdle())
     }, interval)
   }
 
-  /** By the limit as it is now, which may be another one than when the gate was closed. */
+  /** By the limit as it is now, which may have changed during a pause. */
   #closeIdle(): void {
     const { connections, clock, limit, close } = this.#parts
     const most = limit()
     if (most === undefined) return
     const since = clock.now() - most
     for (const connection of connections) {
-      if (connection.lastInputAt <= since && !connection.left && !hasMoreToSay(connection))
+      if (connection.lastInputAt <= since && !connection.left && !connection.hasMoreToSay)
         close(connection, Math.round(most / 1000))
     }
   }
-}
-
-/** Whether something that it has typed still waits, as when it is held: that would be lost. */
-function hasMoreToSay({ abandon, reader }: Connection): boolean {
-  return abandon !== undefined || reader.unread > 0
 }

@@ -1,7 +1,7 @@
 /** The named audiences: the same one for everybody who asks for a name while it is in use, and none kept that is not. */
-import { FilledAudience, type NamedAudience } from './audience.ts'
-import { Group } from '../delivery/recipient-groups.ts'
 import type { Delivery } from '../delivery/delivery.ts'
+import { Group } from '../delivery/recipient-groups.ts'
+import { FilledAudience, type NamedAudience } from './audience.ts'
 
 export function createAudiences(
   everyone: Group,

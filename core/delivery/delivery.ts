@@ -68,6 +68,7 @@ export class Delivery {
   join(group: Group, recipient: Recipient): void {
     if (group.members.has(recipient)) return
     group.members.add(recipient)
+    recipient.groups.add(group)
     if (group.segments.length === 0) return
     const marks = this.#marksOf(recipient)
     marks.joins ??= new Map()
@@ -75,10 +76,15 @@ export class Delivery {
   }
 
   leave(group: Group, recipient: Recipient): void {
+    recipient.groups.delete(group)
     if (!group.members.delete(recipient) || group.segments.length === 0) return
     const marks = this.#marksOf(recipient)
     marks.extras.push(...group.segments.slice(marks.joins?.get(group) ?? 0))
     marks.joins?.delete(group)
+  }
+
+  leaveAll(recipient: Recipient): void {
+    for (const group of recipient.groups) this.leave(group, recipient)
   }
 
   /** Calls back once everything said so far has been handed to its recipients. */

@@ -4,6 +4,8 @@
 export interface Recipient {
   /** How its part of the log differs from that of its groups, while it does. Kept by the delivery. */
   marks: Marks | undefined
+  /** The groups that it is in, so that leaving finds them. Kept by the delivery. */
+  readonly groups: Set<Group>
   /** Takes a chunk to send. The chunk is shared and must not be written to. Must not throw. */
   write(chunk: Buffer): void
 }

@@ -1,6 +1,10 @@
 /** The commands that are registered, and what is made of their arguments. */
 import { types } from 'node:util'
 import type { z } from 'zod'
+import { demandOf } from '../support/config-issues.ts'
+import { errors } from '../support/errors.ts'
+import { Registry } from '../support/name-registry.ts'
+import type { PluginInstance } from '../support/plugin-instance.ts'
 import type {
   ArgumentSchemas,
   CommandExample,
@@ -10,10 +14,6 @@ import type {
   CommandSpec,
 } from './command-spec.ts'
 import { validateCommand, isOptional } from './validate-command.ts'
-import { errors } from '../support/errors.ts'
-import type { PluginInstance } from '../support/plugin-instance.ts'
-import { demandOf } from '../support/config-issues.ts'
-import { Registry } from '../support/name-registry.ts'
 
 export interface Command {
   readonly info: CommandInfo

@@ -11,9 +11,12 @@ import type {
   SettledEvent,
   ShutdownEvent,
 } from './events.ts'
-import type { LineInHand } from './line-event.ts'
+import type { CurrentLine } from './line-event.ts'
 import type { DecidingHook, TellingHook, WatchingHook } from './registration.ts'
 import type { LineVerdict, Refuse } from './verdicts.ts'
+
+/** In `by`: no plugin decided. */
+export const CORE = 'core'
 
 /** What a deciding hook answers: a verdict, and the plugin that gave it. */
 export interface Decision<Verdict> {
@@ -32,7 +35,7 @@ export interface Hooks {
    * A client has sent a line. The first verdict, `deliver` or `drop`, ends it; under silence of all the line is dropped.
    * The next line of the same client waits, those of others do not.
    */
-  readonly line: AsyncSeriesBailHook<[event: LineInHand], Decision<LineVerdict> | undefined>
+  readonly line: AsyncSeriesBailHook<[event: CurrentLine], Decision<LineVerdict> | undefined>
   /**
    * A client has typed a command. Silence runs it, behind all taps; `refuse` answers with a message instead. Also
    * called for a word that is no command, which silence answers with a hint.

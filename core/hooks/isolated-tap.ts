@@ -1,9 +1,9 @@
 /** What stands around each tap: it is called once, ends once, and whatever it does wrong is its own fault alone. */
 import { errors, type ChatError } from '../support/errors.ts'
+import type { Tap } from '../support/plugin-instance.ts'
+import { isThenable } from '../support/promises.ts'
 import type { Decision, HookName } from './hooks.ts'
 import type { CallDone, Isolation } from './isolation.ts'
-import { isThenable } from '../support/promises.ts'
-import type { Tap } from '../support/plugin-instance.ts'
 
 /** What a hook makes of its taps' answers. */
 export interface HookRules<Event> {
@@ -14,10 +14,10 @@ export interface HookRules<Event> {
   /** The verdict of a tap with `onFailure` where even that is none for the event. */
   readonly closed?: unknown
   /** What a tap is given in place of the event, where it may change something about it. */
-  readonly offer?: (event: Event) => unknown
-  /** Looks at what the tap changed about its offer. Throws when it may not be so. */
+  readonly propose?: (event: Event) => unknown
+  /** Looks at what the tap changed about that. Throws when it may not be so. */
   readonly check?: (event: Event) => void
-  /** Takes over what the tap changed about its offer. */
+  /** Takes over what the tap changed about that. */
   readonly accept?: (event: Event) => void
   /** Whether taps of later plugins run first. */
   readonly reverse?: boolean
@@ -36,7 +36,7 @@ export function guard<Event>(
   isolation: Isolation,
 ): (event: Event, done: (error: null, decision?: Decision<unknown>) => void) => void {
   const { owner, onFailure } = tap
-  const { verdict, closed, offer, check, accept } = rules
+  const { verdict, closed, propose, check, accept } = rules
   const run = tap.run as (event: unknown) => unknown
   const failed = (cause: unknown): ChatError => errors.hookFailed(owner.name, hookName, cause, tap)
 
@@ -73,7 +73,7 @@ export function guard<Event>(
     let answer: unknown
     let waits: boolean
     try {
-      answer = run(offer === undefined ? event : offer(event))
+      answer = run(propose === undefined ? event : propose(event))
       waits = isThenable(answer)
     } catch (cause) {
       isolation.report(failed(cause))

@@ -4,8 +4,8 @@
  */
 import type { Cancel, Clock } from '../support/clock.ts'
 import { errors, type ChatError } from '../support/errors.ts'
-import { follow, isThenable } from '../support/promises.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
+import { follow, isThenable } from '../support/promises.ts'
 import { Timings } from './timings.ts'
 
 /** How one call of a plugin ended. */

@@ -2,15 +2,15 @@
 import { checkAudience, type Audience, type ChosenAudience } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
 import { errors } from '../support/errors.ts'
-import type { LineEvent } from './events.ts'
 import { safeText } from '../support/safe-text.ts'
+import type { LineEvent } from './events.ts'
 
-export class LineInHand {
+export class CurrentLine {
   readonly client: Client
   text: string
   audience: ChosenAudience
-  /** What the tap has that was called last. */
-  #offer: Offer | undefined
+  /** What the last tap was given. */
+  #proposed: ProposedLine | undefined
 
   constructor(client: Client, text: string, audience: ChosenAudience) {
     this.client = client
@@ -19,14 +19,14 @@ export class LineInHand {
   }
 
   /** What the next tap is given: the line as it stands. One of its own, so that whoever keeps an older one changes nothing. */
-  offer(): LineEvent {
-    this.#offer = new Offer(this)
-    return this.#offer
+  propose(): LineEvent {
+    this.#proposed = new ProposedLine(this)
+    return this.#proposed
   }
 
-  /** Throws `EVENT_INVALID` or `AUDIENCE_INVALID` when a tap has made something else of its offer than a line. */
+  /** Throws `EVENT_INVALID` or `AUDIENCE_INVALID` when a tap has turned it into something other than a line. */
   check(): void {
-    const { text, audience } = this.#offer ?? this
+    const { text, audience } = this.#proposed ?? this
     if (text !== this.text && !isLine(text)) {
       throw errors.eventInvalid(
         'event.text was set to something other than one line of text that is not empty; the line keeps its old one',
@@ -35,9 +35,9 @@ export class LineInHand {
     if (audience !== this.audience) checkAudience(audience)
   }
 
-  /** Takes over what a tap changed about its offer. */
+  /** Takes over what a tap changed about it. */
   accept(): void {
-    const { text, audience } = this.#offer ?? this
+    const { text, audience } = this.#proposed ?? this
     if (text !== this.text) this.text = safeText(text)
     if (audience === this.audience) return
     const other = checkAudience(audience)
@@ -47,12 +47,12 @@ export class LineInHand {
   }
 }
 
-class Offer implements LineEvent {
+class ProposedLine implements LineEvent {
   readonly #client: Client
   text: string
   audience: Audience
 
-  constructor({ client, text, audience }: LineInHand) {
+  constructor({ client, text, audience }: CurrentLine) {
     this.#client = client
     this.text = text
     this.audience = audience

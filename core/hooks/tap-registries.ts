@@ -1,5 +1,4 @@
 /** A ledger of taps for each hook, with what the hook makes of its taps' answers. */
-import type { PluginHooks, Hooks } from './hooks.ts'
 import type {
   ConnectEvent,
   CloseEvent,
@@ -7,8 +6,9 @@ import type {
   SettledEvent,
   ShutdownEvent,
 } from './events.ts'
+import type { PluginHooks, Hooks } from './hooks.ts'
 import type { Isolation } from './isolation.ts'
-import type { LineInHand } from './line-event.ts'
+import type { CurrentLine } from './line-event.ts'
 import { TapLedger } from './tap-registry.ts'
 import { checkLineKind, checkLineVerdict, checkRefusal, drop, refuse } from './verdicts.ts'
 
@@ -18,7 +18,7 @@ const FAREWELL = 1000
 
 export interface Ledgers {
   readonly connect: TapLedger<ConnectEvent, PluginHooks['connect']>
-  readonly line: TapLedger<LineInHand, PluginHooks['line']>
+  readonly line: TapLedger<CurrentLine, PluginHooks['line']>
   readonly command: TapLedger<CommandEvent, PluginHooks['command']>
   readonly settled: TapLedger<SettledEvent, PluginHooks['settled']>
   readonly close: TapLedger<CloseEvent, PluginHooks['close']>
@@ -42,7 +42,7 @@ export function createLedgers(hooks: Hooks, isolation: Isolation): Ledgers {
         verdict: (answer, event) => checkLineVerdict(answer, event.client),
         failure: checkLineKind,
         closed: drop('its guard failed'),
-        offer: (event) => event.offer(),
+        propose: (event) => event.propose(),
         check: (event) => event.check(),
         accept: (event) => event.accept(),
       },

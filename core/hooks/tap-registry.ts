@@ -4,13 +4,13 @@
  */
 import type { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, SyncHook } from 'tapable'
 import { z } from 'zod'
+import { problemsOf } from '../support/config-issues.ts'
 import { describe, errors, show, type ChatError } from '../support/errors.ts'
-import { guard, watch, type HookRules } from './isolated-tap.ts'
 import type { Tap, PluginInstance } from '../support/plugin-instance.ts'
+import type { HookName } from './hooks.ts'
+import { guard, watch, type HookRules } from './isolated-tap.ts'
 import type { Isolation } from './isolation.ts'
 import { Stage } from './registration.ts'
-import type { HookName } from './hooks.ts'
-import { problemsOf } from '../support/config-issues.ts'
 import { timed } from './timings.ts'
 
 type AnyHook =

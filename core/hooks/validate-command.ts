@@ -1,11 +1,11 @@
 /** Checks what a plugin registers as a command. */
 import { types } from 'node:util'
 import type { z } from 'zod'
-import type { ArgumentSchemas, CommandExample, CommandSpec } from './command-spec.ts'
+import { unknownKey } from '../support/config-issues.ts'
 import { errors, show } from '../support/errors.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
-import { unknownKey } from '../support/config-issues.ts'
 import { safeText } from '../support/safe-text.ts'
+import type { ArgumentSchemas, CommandExample, CommandSpec } from './command-spec.ts'
 import { parseTyped } from './parse-input.ts'
 
 const NAME = /^[a-z][a-z0-9_-]*$/

@@ -1,6 +1,6 @@
 /** What a tap may answer, as plain data, and the checks that an answer passes before the core acts on it. */
-import { errors, show } from '../support/errors.ts'
 import type { Client } from '../clients/client.ts'
+import { errors, show } from '../support/errors.ts'
 
 /** The line is sent to the event's audience, with `prefix` in front of it. */
 export interface Deliver {

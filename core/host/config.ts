@@ -1,10 +1,10 @@
 /** What the config file may say, with every default; docs/reference/config.md has the same list. */
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { validatePlugins, type ValidatedPlugin } from '../lifecycle/validate-plugins.ts'
-import { errors, show, type Problem } from '../support/errors.ts'
 import { PLUGIN, type Plugin } from '../lifecycle/define-plugin.ts'
+import { validatePlugins, type ValidatedPlugin } from '../lifecycle/validate-plugins.ts'
 import { problemsOf } from '../support/config-issues.ts'
+import { errors, show, type Problem } from '../support/errors.ts'
 
 const bytes = z.int().min(1)
 /** No more than a timer can wait. */

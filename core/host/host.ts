@@ -1,39 +1,29 @@
 /** The host: its parts put together, and its life from set-up to stop. */
 import type { Duplex } from 'node:stream'
-import { ChosenAudience } from '../clients/audience.ts'
-import { createAudiences } from '../clients/named-audiences.ts'
-import type { Clock } from '../support/clock.ts'
-import { CommandRegistry } from '../hooks/commands.ts'
-import type { Config } from './config.ts'
-import { ConnectionLog } from '../clients/connection-log.ts'
-import type { Peer, Transport } from '../net/transport.ts'
-import type { ContextParts } from '../lifecycle/context.ts'
-import { Delivery } from '../delivery/delivery.ts'
-import { Group } from '../delivery/recipient-groups.ts'
-import { describe, errors, type ChatError } from '../support/errors.ts'
-import { createFaultLimit, createReport } from './failures.ts'
-import { Gate } from '../support/pause.ts'
-import { createHooks } from '../hooks/hooks.ts'
-import { Stage } from '../hooks/registration.ts'
-import { IdleWatch } from '../clients/idle.ts'
-import { inspectHost, inspectTimings, type HostReport } from './inspect.ts'
-import { Isolation } from '../hooks/isolation.ts'
-import { createLedgers } from '../hooks/tap-registries.ts'
-import { createLines } from '../chat/lines.ts'
-import type { Log } from '../support/log.ts'
-import { Backlogs } from '../delivery/outbox.ts'
-import type { PluginInstance } from '../support/plugin-instance.ts'
-import { PluginLives } from '../lifecycle/plugin-lifecycle.ts'
-import { createPump } from '../chat/pump.ts'
-import { Quiet } from '../chat/pending-lines.ts'
-import { createReload } from '../lifecycle/reload.ts'
-import type { Change } from '../lifecycle/reload-plan.ts'
-import { Services } from '../lifecycle/services.ts'
+import { createChat } from '../chat/chat.ts'
 import { ClientStates } from '../clients/client-state.ts'
-import { stopHost, type Stop } from './stop.ts'
+import { IdleWatch } from '../clients/idle.ts'
+import { createAudiences } from '../clients/named-audiences.ts'
+import { CommandRegistry } from '../hooks/commands.ts'
+import { createHooks } from '../hooks/hooks.ts'
+import { Isolation } from '../hooks/isolation.ts'
+import { Stage } from '../hooks/registration.ts'
+import { createLedgers } from '../hooks/tap-registries.ts'
+import type { ContextParts } from '../lifecycle/context.ts'
+import { PluginLives } from '../lifecycle/plugin-lifecycle.ts'
+import type { Change } from '../lifecycle/reload-plan.ts'
+import { createReload } from '../lifecycle/reload.ts'
+import { Services } from '../lifecycle/services.ts'
 import { switched } from '../lifecycle/toggle.ts'
-import { safeName } from '../support/safe-text.ts'
-import { Visits } from '../chat/sessions.ts'
+import type { Peer, Transport } from '../net/transport.ts'
+import type { Clock } from '../support/clock.ts'
+import { describe, type ChatError } from '../support/errors.ts'
+import type { Log } from '../support/log.ts'
+import { Pause } from '../support/pause.ts'
+import type { Config } from './config.ts'
+import { createFaultLimit, createReport } from './failures.ts'
+import { inspectHost, inspectTimings, type HostReport } from './inspect.ts'
+import { stopHost, type Stop } from './stop.ts'
 
 /** What the host has from outside, so that a test can drive it. */
 export interface Environment {
@@ -106,102 +96,46 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   const hooks = createHooks()
   const ledgers = createLedgers(hooks, isolation)
   const commands = new CommandRegistry()
-  const delivery = new Delivery()
-  const group = new Group()
-  const everyone = new ChosenAudience([group])
-  const backlogs = new Backlogs(limits, clock)
-  const runLine = createLines({
+  const pause = new Pause()
+  const chat = createChat({
     hooks,
     commands,
-    delivery,
-    everyone,
     isolation,
-    setting: () => config,
-  })
-  const gate = new Gate()
-  const connectionLog = new ConnectionLog(log, clock)
-  let stop: Stop | undefined
-  let closed = false
-
-  const pump = createPump({
-    line: runLine,
-    tooLong: (connection) =>
-      connection.send(`your line was not sent: it is longer than ${limits.line} bytes`),
-    ended(connection, leftOver) {
-      if (leftOver > 0) connectionLog.leftOver(connection.id, leftOver)
-      visits.leave(connection, 'end of input')
-    },
-    leave: (connection, reason) => visits.leave(connection, reason),
-    rested: () => quiet.check(),
-  })
-  const visits: Visits = new Visits({
-    hooks,
-    everyone,
-    log: connectionLog,
+    pause,
+    clock,
+    log,
     limits,
-    accepts: () => stop === undefined && !closed,
-    ended: () => quiet.check(),
-    heirOf: ({ name }) => lives.live.find((owner) => owner.name === name),
-    broke: ({ name }, label, cause) => isolation.report(errors.streamFailed(name, label, cause)),
-    connection: {
-      limits,
-      delivery,
-      backlogs,
-      clock,
-      gate,
-      conductor: {
-        pump,
-        leave: (connection, reason) => visits.leave(connection, reason),
-        failed(connection, cause) {
-          const { id, attachedBy, left } = connection
-          if (attachedBy !== undefined && !left) connectionLog.failed(id, attachedBy.name, cause)
-          visits.leave(connection, 'connection error')
-        },
-        broke(connection, cause) {
-          const { id, attachedBy } = connection
-          if (attachedBy !== undefined)
-            isolation.report(errors.streamFailed(attachedBy.name, id, cause))
-          visits.leave(connection, 'connection error')
-        },
-        closed(connection) {
-          visits.closed(connection)
-          quiet.check()
-        },
-      },
-    },
+    setting: () => config,
+    successorOf: ({ name }) => lives.live.find((plugin) => plugin.name === name),
   })
-
+  const { sessions, everyone, delivery } = chat
   const idle = new IdleWatch({
-    connections: visits.connections,
+    connections: sessions.connections,
     limit: () => limits.idle,
     clock,
-    gate,
+    pause,
     close(connection, seconds) {
       connection.send(`closed: you have typed nothing for ${seconds} s`)
-      visits.leave(connection, 'idle')
+      connection.close('idle')
     },
   })
-  const quiet: Quiet = new Quiet(visits.connections)
   const states = new ClientStates()
   const services = new Services()
+  let stop: Stop | undefined
   let transport: Transport | undefined
-
-  const accept = (stream: Duplex, peer: Peer, attachedBy?: PluginInstance): void => {
-    visits.come(stream, { ...peer, label: safeName(peer.label) }, attachedBy)
-  }
 
   const parts: ContextParts = {
     ledgers,
     commands,
     clients: Object.freeze({
       get size() {
-        return group.members.size
+        return chat.group.members.size
       },
-      get: (id: string) => visits.get(id),
+      get: (id: string) => sessions.get(id),
       [Symbol.iterator]: () => everyone[Symbol.iterator](),
     }),
     everyone,
-    audience: createAudiences(group, delivery),
+    audience: createAudiences(chat.group, delivery),
     delivery,
     states,
     services,
@@ -210,20 +144,19 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     random,
     testing,
     log,
-    accept,
+    accept: (stream, peer, attachedBy) => sessions.accept(stream, peer, attachedBy),
   }
 
-  const lives: PluginLives = new PluginLives(parts, visits.connections)
+  const lives: PluginLives = new PluginLives(parts, sessions.connections)
   const changes = createReload({
     lives,
     services,
-    gate,
-    quiet,
+    pause,
+    pending: chat.pending,
     log,
     clock,
     isolation,
-    connections: visits.connections,
-    resume: pump,
+    resume: () => sessions.resume(),
   })
 
   async function start(from?: Transport): Promise<string | undefined> {
@@ -231,15 +164,15 @@ export function createHost(first: Config, environment: Environment): ChatHost {
       await changes.begin(async () => {
         await lives.start(lives.owners, () => stop === undefined)
         if (stop !== undefined) return
-        gate.open()
+        pause.end()
         log.started()
       })
       if (stop !== undefined) return undefined
       idle.renew()
       transport = from
       return await transport?.listen({
-        connection: (stream, peer) => accept(stream, peer),
-        lost: () => connectionLog.lost(),
+        connection: (stream, peer) => sessions.accept(stream, peer),
+        lost: () => chat.log.lost(),
       })
     } catch (error) {
       // Whoever started it says so, too.
@@ -267,11 +200,11 @@ export function createHost(first: Config, environment: Environment): ChatHost {
 
   /** The plugins first and the log last, so that each can still log why it could not go. */
   async function close(): Promise<void> {
-    closed = true
+    sessions.stopAccepting()
     await lives.disposeAll()
-    gate.openForGood()
+    pause.endForGood()
     idle.stop()
-    backlogs.close()
+    chat.backlogs.close()
     log.close()
   }
 
@@ -301,7 +234,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     notes,
     starters: () => lives.owners.filter(({ starts }) => starts.length > 0).map(({ name }) => name),
     start,
-    accept,
+    accept: (stream, peer) => sessions.accept(stream, peer),
     stop(reason) {
       changes.cancel()
       stop ??= stopHost(reason, {
@@ -309,13 +242,10 @@ export function createHost(first: Config, environment: Environment): ChatHost {
         clock,
         hooks,
         isolation,
-        delivery,
-        visits,
-        quiet,
+        chat,
         log,
-        connectionLog,
         stopTransport: () => transport?.stop(),
-        whenChanged: (done) => gate.pass(done),
+        whenChanged: (done) => pause.whenOver(done),
         letGo: () => changes.letGo(),
         close,
       })
@@ -337,7 +267,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
         retries: (other) => on && other === name,
       })),
     inspect,
-    quiet: (stream) => new Promise((resolve) => quiet.when(resolve, stream)),
+    quiet: (stream) => new Promise((resolve) => chat.pending.when(resolve, stream)),
     unanswered: () => isolation.unanswered(),
   }
 }

@@ -1,14 +1,14 @@
 /** What runs in a host, as data: its plugins with their options, taps in the order of their calls, commands, services. */
-import type { ValidatedPlugin, Instance } from '../lifecycle/validate-plugins.ts'
 import type { CommandRegistry } from '../hooks/commands.ts'
-import { Stage } from '../hooks/registration.ts'
 import type { HookName } from '../hooks/hooks.ts'
+import { Stage } from '../hooks/registration.ts'
 import type { Ledgers } from '../hooks/tap-registries.ts'
-import { API_VERSION, COPY } from '../lifecycle/define-plugin.ts'
-import { HIDDEN, isSecret, withoutCredentials } from '../support/secrets.ts'
-import type { Services } from '../lifecycle/services.ts'
-import { safeText } from '../support/safe-text.ts'
 import type { Timings } from '../hooks/timings.ts'
+import { API_VERSION, COPY } from '../lifecycle/define-plugin.ts'
+import type { Services } from '../lifecycle/services.ts'
+import type { ValidatedPlugin, Instance } from '../lifecycle/validate-plugins.ts'
+import { safeText } from '../support/safe-text.ts'
+import { HIDDEN, isSecret, withoutCredentials } from '../support/secrets.ts'
 
 export interface PluginReport {
   readonly name: string

@@ -1,10 +1,10 @@
 /** What a running host can be told to do, by a signal, a changed file or the control socket: one path for all of them. */
-import type { Config } from './config.ts'
+import type { Change } from '../lifecycle/reload-plan.ts'
 import { ChatError, describe, errors } from '../support/errors.ts'
+import type { Log } from '../support/log.ts'
+import type { Config } from './config.ts'
 import type { ChatHost } from './host.ts'
 import type { HostReport } from './inspect.ts'
-import type { Log } from '../support/log.ts'
-import type { Change } from '../lifecycle/reload-plan.ts'
 
 /** What may be asked. */
 export interface Request {

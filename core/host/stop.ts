@@ -2,14 +2,11 @@
  * The way out: accept no more, finish the lines that were read, close every client, then the chat, then the plugins,
  * the log last; all under one deadline that whatever is pending obeys.
  */
-import type { Clock } from '../support/clock.ts'
-import type { ConnectionLog } from '../clients/connection-log.ts'
-import type { Delivery } from '../delivery/delivery.ts'
+import type { Chat } from '../chat/chat.ts'
 import type { Hooks } from '../hooks/hooks.ts'
 import type { Isolation } from '../hooks/isolation.ts'
+import type { Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
-import type { Quiet } from '../chat/pending-lines.ts'
-import type { Visits } from '../chat/sessions.ts'
 
 /** Parts of the deadline: for a change of plugins, for lines that were read, and for clients to take what is queued. */
 const CHANGE_SHARE = 0.25
@@ -24,11 +21,8 @@ export interface StopParts {
   readonly clock: Clock
   readonly hooks: Hooks
   readonly isolation: Isolation
-  readonly delivery: Delivery
-  readonly visits: Visits
-  readonly quiet: Quiet
+  readonly chat: Chat
   readonly log: Log
-  readonly connectionLog: ConnectionLog
   readonly stopTransport: () => void
   /** Calls back when no plugins are changing places. */
   readonly whenChanged: (done: () => void) => void
@@ -45,7 +39,8 @@ export interface Stop {
 }
 
 export function stopHost(reason: string, parts: StopParts): Stop {
-  const { clock, visits } = parts
+  const { clock, chat } = parts
+  const { sessions } = chat
   const over = new AbortController()
   let giveUp: (() => void) | undefined
 
@@ -69,7 +64,7 @@ export function stopHost(reason: string, parts: StopParts): Stop {
   function expire(): void {
     over.abort()
     parts.isolation.expire()
-    for (const connection of visits.connections) {
+    for (const connection of sessions.connections) {
       if (connection.left) connection.destroy()
     }
     giveUp?.()
@@ -77,18 +72,19 @@ export function stopHost(reason: string, parts: StopParts): Stop {
 
   async function run(): Promise<void> {
     const cancel = clock.setTimeout(expire, parts.deadline)
+    sessions.stopAccepting()
     parts.stopTransport()
-    for (const connection of visits.connections) connection.stopReading()
+    for (const connection of sessions.connections) connection.stopReading()
     // The lines that were held meanwhile are for the plugins to come.
     await wait(parts.deadline * CHANGE_SHARE, parts.whenChanged)
     parts.letGo()
-    const forLines = parts.deadline * LINES_SHARE - visits.connections.size * LEAVING
-    await wait(forLines, (done) => parts.quiet.when(done))
-    parts.delivery.flush()
-    visits.leaveAll()
-    await wait(parts.deadline * CLIENTS_SHARE, (done) => visits.whenGone(done))
-    for (const connection of visits.connections) connection.destroy()
-    parts.connectionLog.summarise()
+    const forLines = parts.deadline * LINES_SHARE - sessions.size * LEAVING
+    await wait(forLines, (done) => chat.pending.when(done))
+    chat.delivery.flush()
+    sessions.leaveAll()
+    await wait(parts.deadline * CLIENTS_SHARE, (done) => sessions.whenGone(done))
+    for (const connection of sessions.connections) connection.destroy()
+    chat.log.summarise()
     parts.log.of('multiecho').info('multiecho server is shutting down')
     await new Promise<void>((resolve) => {
       parts.hooks.shutdown.callAsync(Object.freeze({ reason, signal: over.signal }), () =>

@@ -1,10 +1,10 @@
 /** Looks at what a plugin gives a door before anything is made of it. The checks throw `ARGUMENT_INVALID`. */
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { unmapped, type Peer } from '../net/transport.ts'
+import { unknownKey } from '../support/config-issues.ts'
 import { errors, show } from '../support/errors.ts'
 import { LOG_LEVELS, type LogSink } from '../support/log.ts'
-import { unknownKey } from '../support/config-issues.ts'
-import { unmapped, type Peer } from '../net/transport.ts'
 
 export function checkBroadcast(plugin: string, text: unknown, options: unknown): void {
   if (typeof text !== 'string') {

@@ -6,12 +6,20 @@ import {
   type ChosenAudience,
   type NamedAudience,
 } from '../clients/audience.ts'
+import type { ClientState, ClientStateOptions, ClientStates } from '../clients/client-state.ts'
 import type { Client } from '../clients/client.ts'
-import type { Cancel, Clock } from '../support/clock.ts'
+import type { Delivery } from '../delivery/delivery.ts'
 import type { ArgumentSchemas, Commands, CommandSpec } from '../hooks/command-spec.ts'
 import type { CommandRegistry } from '../hooks/commands.ts'
+import type { PluginHooks } from '../hooks/hooks.ts'
+import type { Isolation } from '../hooks/isolation.ts'
+import type { Ledgers } from '../hooks/tap-registries.ts'
 import type { Peer } from '../net/transport.ts'
-import type { Delivery } from '../delivery/delivery.ts'
+import type { Cancel, Clock } from '../support/clock.ts'
+import { errors } from '../support/errors.ts'
+import type { Log, Logger, LogSink } from '../support/log.ts'
+import { whenLive, type PluginInstance } from '../support/plugin-instance.ts'
+import { safeLines } from '../support/safe-text.ts'
 import {
   checkAttach,
   checkAudienceName,
@@ -24,25 +32,7 @@ import {
   checkState,
   checkTimer,
 } from './argument-checks.ts'
-import { errors } from '../support/errors.ts'
-import type {
-  CloseEvent,
-  CommandEvent,
-  ConnectEvent,
-  LineEvent,
-  SettledEvent,
-  ShutdownEvent,
-} from '../hooks/events.ts'
-import type { PluginHooks } from '../hooks/hooks.ts'
-import type { Isolation } from '../hooks/isolation.ts'
-import type { Ledgers } from '../hooks/tap-registries.ts'
-import type { Log, Logger, LogSink } from '../support/log.ts'
-import { whenLive, type PluginInstance } from '../support/plugin-instance.ts'
 import type { Service, Services } from './services.ts'
-import type { ClientState, ClientStateOptions, ClientStates } from '../clients/client-state.ts'
-import type { DecidingHook, TellingHook, WatchingHook } from '../hooks/registration.ts'
-import { safeLines } from '../support/safe-text.ts'
-import type { LineVerdict, Refuse } from '../hooks/verdicts.ts'
 
 /** The clients that have been let in and have not left. */
 export interface Clients extends Iterable<Client> {

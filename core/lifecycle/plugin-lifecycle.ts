@@ -2,14 +2,14 @@
  * The lives of plugins in a host. Those of a config are set up together, staged, and go live in one step; they are
  * started, and each is disposed of once. One that falls out though nobody wants that keeps its place, and its guards stay.
  */
-import type { ValidatedPlugin, Instance } from './validate-plugins.ts'
 import type { Connection } from '../clients/connection.ts'
-import { createContext, type ContextParts } from './context.ts'
 import { ChatError, errors, type Problem } from '../support/errors.ts'
-import { follow, isThenable } from '../support/promises.ts'
 import { createInstance } from '../support/plugin-instance.ts'
-import { slipOf } from './setup-hints.ts'
+import { follow, isThenable } from '../support/promises.ts'
 import { isA } from '../support/thrown.ts'
+import { createContext, type ContextParts } from './context.ts'
+import { slipOf } from './setup-hints.ts'
+import type { ValidatedPlugin, Instance } from './validate-plugins.ts'
 
 /** Milliseconds that a plugin has to start, and to go. */
 const START_TIMEOUT = 10_000

@@ -1,8 +1,8 @@
 /** What a reload comes to: which plugins stay as they are, which are set up, and which go with others. */
-import type { ValidatedPlugin, Instance } from './validate-plugins.ts'
 import type { Entry } from './plugin-lifecycle.ts'
 import { isSurelySame } from './same-options.ts'
 import type { Services } from './services.ts'
+import type { ValidatedPlugin, Instance } from './validate-plugins.ts'
 
 /** What became of the plugins, by name. */
 export interface Change {

@@ -2,15 +2,13 @@
  * Puts other plugins in the place of those that changed, while the host runs, all or nothing: they are set up first, then
  * the chat is held, and in one step the old are out and the new are in.
  */
-import type { Clock } from '../support/clock.ts'
-import type { Connection } from '../clients/connection.ts'
-import { errors } from '../support/errors.ts'
-import type { Gate } from '../support/pause.ts'
+import type { PendingLines } from '../chat/pending-lines.ts'
 import type { Isolation } from '../hooks/isolation.ts'
+import type { Clock } from '../support/clock.ts'
+import { errors } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
-import type { Instance } from './validate-plugins.ts'
+import type { Pause } from '../support/pause.ts'
 import type { Entry, PluginLives } from './plugin-lifecycle.ts'
-import type { Quiet } from '../chat/pending-lines.ts'
 import {
   isInstance,
   planChange,
@@ -21,6 +19,7 @@ import {
 } from './reload-plan.ts'
 import type { Services } from './services.ts'
 import { createSwap, remains, STOPPING, type Lost } from './swap.ts'
+import type { Instance } from './validate-plugins.ts'
 
 /** Milliseconds that lines under way have to settle; the chat is held meanwhile. */
 const SETTLE_TIMEOUT = 10_000
@@ -28,14 +27,13 @@ const SETTLE_TIMEOUT = 10_000
 export interface ReloadParts {
   readonly lives: PluginLives
   readonly services: Services
-  readonly gate: Gate
-  readonly quiet: Quiet
+  readonly pause: Pause
+  readonly pending: PendingLines
   readonly log: Log
   readonly clock: Clock
   readonly isolation: Isolation
-  readonly connections: Iterable<Connection>
-  /** Goes on with what a connection has sent meanwhile. */
-  readonly resume: (connection: Connection) => void
+  /** Goes on with what clients sent during a pause. */
+  readonly resume: () => void
 }
 
 /** A change of plugins, worked out when its turn comes: what was changed before may have a say in it. */
@@ -63,7 +61,7 @@ export interface Reload {
 }
 
 export function createReload(parts: ReloadParts): Reload {
-  const { lives, services, gate, quiet, log, clock, connections } = parts
+  const { lives, services, pause, pending, log, clock, resume } = parts
   const swap = createSwap(parts)
   let underWay: Promise<unknown> | undefined
   let holding = false
@@ -113,7 +111,7 @@ export function createReload(parts: ReloadParts): Reload {
 
   /** Runs while nobody comes, leaves or is heard. */
   async function hold(fresh: readonly Instance[], run: () => Promise<void>): Promise<void> {
-    gate.close()
+    pause.begin()
     holding = true
     try {
       if (!(await settled())) {
@@ -129,8 +127,8 @@ export function createReload(parts: ReloadParts): Reload {
     } finally {
       holding = false
       log.resume()
-      gate.open()
-      for (const connection of connections) parts.resume(connection)
+      pause.end()
+      resume()
     }
   }
 
@@ -146,7 +144,7 @@ export function createReload(parts: ReloadParts): Reload {
       const cancel = clock.setTimeout(() => end(false)(), SETTLE_TIMEOUT)
       let forget = (): void => {}
       stopWaiting = end(false)
-      forget = quiet.whenStill(end(true))
+      forget = pending.whenStill(end(true))
     })
   }
 
@@ -177,8 +175,8 @@ export function createReload(parts: ReloadParts): Reload {
 
   function letGo(): void {
     swap.letGo()
-    gate.openForGood()
-    for (const connection of connections) parts.resume(connection)
+    pause.endForGood()
+    resume()
   }
 
   return {

@@ -1,8 +1,8 @@
 /** Services: what one plugin offers others, by name, so that neither imports the other. */
 import { errors } from '../support/errors.ts'
-import { didYouMean } from '../support/suggest.ts'
-import type { PluginInstance } from '../support/plugin-instance.ts'
 import { Registry } from '../support/name-registry.ts'
+import type { PluginInstance } from '../support/plugin-instance.ts'
+import { didYouMean } from '../support/suggest.ts'
 
 declare const implementation: unique symbol
 

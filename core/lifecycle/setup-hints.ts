@@ -1,7 +1,7 @@
 /** A slip of the pen in a plugin's setup: where it is, and which door or hook was meant. */
-import type { PluginContext } from './context.ts'
-import { didYouMean } from '../support/suggest.ts'
 import { placeOf } from '../support/error-location.ts'
+import { didYouMean } from '../support/suggest.ts'
+import type { PluginContext } from './context.ts'
 
 const NOT_A_FUNCTION = /(?:(?:^|\.)(\w+)\.)?(?<=^|\.)(\w+) is not a function/
 const OF_UNDEFINED = /^Cannot read properties of undefined \(reading '(?:tap|tapPromise)'\)/

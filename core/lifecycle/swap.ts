@@ -2,14 +2,14 @@
  * The step in which plugins change places, while nobody is heard. Where one of the new cannot start, the old come back. One
  * that cannot even do that has failed: its guards stay, so that nothing passes that it would not have let through.
  */
-import { ChatError, describe, errors } from '../support/errors.ts'
 import type { Isolation } from '../hooks/isolation.ts'
+import { ChatError, describe, errors } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { hasGuards } from '../support/plugin-instance.ts'
-import type { Instance } from './validate-plugins.ts'
 import type { PluginLives } from './plugin-lifecycle.ts'
 import { usersOf } from './reload-plan.ts'
 import type { Services } from './services.ts'
+import type { Instance } from './validate-plugins.ts'
 
 export interface SwapParts {
   readonly lives: PluginLives

@@ -1,12 +1,12 @@
 /** Checks every plugin of a config before anything of any plugin runs, and puts them in order. */
 import { types } from 'node:util'
+import { problemsOf, unknownKey } from '../support/config-issues.ts'
 import { describe, show, type Problem } from '../support/errors.ts'
+import type { PluginInstance } from '../support/plugin-instance.ts'
 import { isThenable } from '../support/promises.ts'
+import { isTexts, safeText } from '../support/safe-text.ts'
 import { didYouMean } from '../support/suggest.ts'
 import { API_VERSION, PLUGIN, PLUGIN_FACTORY, type Plugin } from './define-plugin.ts'
-import { problemsOf, unknownKey } from '../support/config-issues.ts'
-import type { PluginInstance } from '../support/plugin-instance.ts'
-import { isTexts, safeText } from '../support/safe-text.ts'
 
 /** A plugin with its options as its schema returned them. */
 export interface ValidatedPlugin {

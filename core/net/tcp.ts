@@ -1,7 +1,7 @@
 /** Connections over TCP. Knows nothing of chat: it hands over sockets and tells who is at their other end. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { listenError, withPort } from './listen-error.ts'
 import type { Logger } from '../support/log.ts'
+import { listenError, withPort } from './listen-error.ts'
 import { unmapped, type Peer, type Transport } from './transport.ts'
 
 /** Connections that the kernel keeps until they are accepted; Node's own 511 loses some in a storm of joins. */

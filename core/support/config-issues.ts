@@ -1,9 +1,9 @@
 /** zod's issues as problems of the config: where, what was expected, and what was probably meant. */
 import { z } from 'zod'
 import { show, type Problem } from './errors.ts'
-import { didYouMean } from './suggest.ts'
-import { HIDDEN, isSecret, withoutCredentials } from './secrets.ts'
 import { safeText } from './safe-text.ts'
+import { HIDDEN, isSecret, withoutCredentials } from './secrets.ts'
+import { didYouMean } from './suggest.ts'
 import { textOf } from './thrown.ts'
 
 /** `prefix` is where the checked value stands, as `plugins[3] (dice)`. */

@@ -2,8 +2,8 @@
  * The catalogue: every error of the host is made here, by code. A text says what was expected, what was found, where, and
  * what to do. docs/reference/errors.md has an entry for each code.
  */
-import { missingFolderOf } from './missing-folder.ts'
 import { placeOf } from './error-location.ts'
+import { missingFolderOf } from './missing-folder.ts'
 import { safeName, safeText } from './safe-text.ts'
 import { isError, stackOf, textOf } from './thrown.ts'
 

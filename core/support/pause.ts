@@ -1,37 +1,37 @@
 /**
- * Holds the chat until all plugins have started, and while they change places: no line begins, nobody comes and nobody
- * leaves. All that waits goes on after.
+ * Pauses the chat until all plugins have started, and while they are replaced: no line begins, nobody arrives and nobody
+ * leaves. All that waits goes on afterwards.
  */
-export class Gate {
-  #closed = true
-  #forGood = false
+export class Pause {
+  #active = true
+  #overForGood = false
   #waiting: Array<() => void> = []
 
-  get closed(): boolean {
-    return this.#closed
+  get active(): boolean {
+    return this.#active
   }
 
-  close(): void {
-    this.#closed = !this.#forGood
+  begin(): void {
+    this.#active = !this.#overForGood
   }
 
-  /** Runs what may not happen while it is closed: now, or when it opens, in order. */
-  pass(run: () => void): void {
-    if (this.#closed) this.#waiting.push(run)
+  /** Runs what may not happen during a pause: now, or when it ends, in order. */
+  whenOver(run: () => void): void {
+    if (this.#active) this.#waiting.push(run)
     else run()
   }
 
-  open(): void {
-    if (!this.#closed) return
-    this.#closed = false
+  end(): void {
+    if (!this.#active) return
+    this.#active = false
     const waiting = this.#waiting
     this.#waiting = []
     for (const run of waiting) run()
   }
 
-  /** The host stops: it never closes again. */
-  openForGood(): void {
-    this.#forGood = true
-    this.open()
+  /** The host stops: it is never paused again. */
+  endForGood(): void {
+    this.#overForGood = true
+    this.end()
   }
 }

@@ -1,5 +1,5 @@
 /** Whether the examples of a plugin's commands come true. */
-import { CORE } from '../chat/lines.ts'
+import { CORE } from '../hooks/hooks.ts'
 import type { Subject } from './subject.ts'
 import { whileTimePasses } from './visitors.ts'
 import type { Settled } from './watch.ts'

@@ -3,8 +3,8 @@
  * told at the end.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import { errors } from '../support/errors.ts'
 import type { Plugin } from '../lifecycle/define-plugin.ts'
+import { errors } from '../support/errors.ts'
 import { checkCycles } from './check-cycles.ts'
 import { checkExamples } from './check-examples.ts'
 import { checkSetUp } from './check-setup.ts'

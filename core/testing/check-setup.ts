@@ -1,8 +1,8 @@
 /** Whether setting a plugin up touches anything outside of it. */
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Clock } from '../support/clock.ts'
 import { checkConfig } from '../host/config.ts'
 import { createHost } from '../host/host.ts'
+import type { Clock } from '../support/clock.ts'
 import { Log } from '../support/log.ts'
 import { countHandles, countListeners, grown, grownHandles } from './leftovers.ts'
 import type { Subject } from './subject.ts'

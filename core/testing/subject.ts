@@ -1,7 +1,7 @@
 /** The plugin that `checkPlugin` checks: hosts that it runs in, and what was found of it. */
 import type { CommandInfo } from '../hooks/command-spec.ts'
-import { ConfigError, describe, show, type ChatError, type Finding } from '../support/errors.ts'
 import type { Plugin } from '../lifecycle/define-plugin.ts'
+import { ConfigError, describe, show, type ChatError, type Finding } from '../support/errors.ts'
 import { createTestHost, type TestHost } from './test-host.ts'
 import { createWatch, createWatcher, watched, type Watch, type Watcher } from './watch.ts'
 

@@ -2,11 +2,11 @@
 import { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { checkConfig, type ConfigInput } from '../host/config.ts'
-import { errors, type ChatError } from '../support/errors.ts'
 import { createHost } from '../host/host.ts'
+import type { Change } from '../lifecycle/reload-plan.ts'
+import { errors, type ChatError } from '../support/errors.ts'
 import { Log, type LogRecord } from '../support/log.ts'
 import { didYouMean } from '../support/suggest.ts'
-import type { Change } from '../lifecycle/reload-plan.ts'
 import { randomFrom } from './random.ts'
 import { createTestClock } from './test-clock.ts'
 

@@ -1,8 +1,8 @@
 /** What is seen of a plugin while it is checked: by what it does with its context, and by a plugin beside it. */
 import type { NamedAudience } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
-import type { PluginContext } from '../lifecycle/context.ts'
 import type { SettledEvent } from '../hooks/events.ts'
+import type { PluginContext } from '../lifecycle/context.ts'
 import { definePlugin, type Plugin } from '../lifecycle/define-plugin.ts'
 
 /** What is noted of a plugin's dealings with its host. */

@@ -1,4 +1,7 @@
-/** The two claims about who may know whom: built-ins use the public API alone, and the core does not know them. */
+/**
+ * Who may know whom: within `core/` imports go one way, from folder to folder in the order below; built-in plugins use the
+ * public API alone, and the core does not know them.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, normalize, sep } from 'node:path'
 import { suite } from 'uvu'
@@ -6,12 +9,32 @@ import * as assert from 'uvu/assert'
 
 const test = suite('architecture')
 
+/** What stands in `core/`. Each imports only what is further up. */
+const ORDER = [
+  'support',
+  'net',
+  'telnet',
+  'delivery',
+  'clients',
+  'hooks',
+  'chat',
+  'lifecycle',
+  'host',
+  'index.ts',
+  'cli',
+  'testing',
+]
+/** Files of one folder that import each other's types, since the two are one thing. */
+const ONE_THING = [['core/clients/client.ts', 'core/clients/connection.ts']]
+
 const root = join(import.meta.dirname, '..', '..')
 
 interface Import {
   readonly from: string
   /** A path from the repository's root, or a package's name. */
   readonly what: string
+  /** Whether nothing is imported but types. */
+  readonly isType: boolean
 }
 
 /** Every import, export and dynamic import of the files in a folder. */
@@ -21,17 +44,22 @@ function importsIn(folder: string): Import[] {
     .filter((file) => /\.[cm]?[jt]s$/.test(file))
     .flatMap((file) => {
       const path = join(folder, file)
-      return specifiersOf(readFileSync(join(root, path), 'utf8')).map((specifier) => ({
+      return specifiersOf(readFileSync(join(root, path), 'utf8')).map(({ specifier, isType }) => ({
         from: path.split(sep).join('/'),
         what: resolved(path, specifier),
+        isType,
       }))
     })
 }
 
-/** What stands behind `from`, `import` and `require`; comments and strings may add to it, never take away. */
-function specifiersOf(source: string): string[] {
-  const pattern = /\b(?:from|import|require)\b\s*\(?\s*(['"`])([^'"`\n]+)\1/g
-  return [...source.matchAll(pattern)].map((match) => match[2] ?? '')
+/** What is named after `from`, `import` and `require`; comments and strings may add to it, never take away. */
+function specifiersOf(source: string): Array<{ specifier: string; isType: boolean }> {
+  const pattern =
+    /(?<type>\b(?:import|export)\s+type\b[^'"`;]*)?\b(?:from|import|require)\b\s*\(?\s*(['"`])(?<specifier>[^'"`\n]+)\2/g
+  return [...source.matchAll(pattern)].map(({ groups }) => ({
+    specifier: groups?.['specifier'] ?? '',
+    isType: groups?.['type'] !== undefined,
+  }))
 }
 
 function resolved(path: string, specifier: string): string {
@@ -64,11 +92,66 @@ test('the imports of a file are found, however they are written', () => {
     const h = require('./h.ts')
     type I = import('./i.ts').I
   `
+  const found = specifiersOf(source)
   assert.equal(
-    specifiersOf(source),
+    found.map(({ specifier }) => specifier),
     [...'abcdefghi'].map((letter) => `./${letter}.ts`),
   )
+  const types = found.filter(({ isType }) => isType).map(({ specifier }) => specifier)
+  assert.equal(types, ['./b.ts'])
 })
+
+const folderOf = (path: string): string => path.split('/')[1] ?? ''
+const placeOf = (path: string): number => ORDER.indexOf(folderOf(path))
+
+test('each folder of core/ has its place in the order', () => {
+  const found = readdirSync(join(root, 'core'))
+  assert.equal(found.toSorted(), ORDER.toSorted())
+})
+
+test('imports between the folders of core/ go one way', () => {
+  const imports = importsIn('core').filter(({ what }) => what.startsWith('core/'))
+  assert.ok(imports.some(({ from, what }) => placeOf(from) > placeOf(what)))
+  const wrong = imports.filter(({ from, what }) => placeOf(from) < placeOf(what))
+  assert.equal(wrong.map(show), [])
+})
+
+test('no files of core/ import each other in a circle', () => {
+  const imports = importsIn('core').filter(({ what }) => what.startsWith('core/'))
+  assert.equal(circlesOf(imports.filter(({ isType }) => !isType)), [])
+  const types = imports.filter(
+    ({ from, what }) => !ONE_THING.some((pair) => pair.includes(from) && pair.includes(what)),
+  )
+  assert.equal(circlesOf(types), [])
+})
+
+test('a circle of imports is found', () => {
+  const imports = ['a b', 'b c', 'c a', 'c d', 'e d'].map((pair) => {
+    const [from = '', what = ''] = pair.split(' ')
+    return { from, what, isType: false }
+  })
+  assert.equal(circlesOf(imports), ['a', 'b', 'c'])
+  assert.equal(circlesOf(imports.filter(({ from }) => from !== 'b')), [])
+})
+
+/** The files that can be reached from themselves. */
+function circlesOf(imports: readonly Import[]): string[] {
+  const next = new Map<string, string[]>()
+  for (const { from, what } of imports) next.set(from, [...(next.get(from) ?? []), what])
+  return [...next.keys()].filter((start) => {
+    const seen = new Set<string>()
+    const left = [start]
+    while (left.length > 0) {
+      for (const what of next.get(left.pop() ?? '') ?? []) {
+        if (what === start) return true
+        if (seen.has(what)) continue
+        seen.add(what)
+        left.push(what)
+      }
+    }
+    return false
+  })
+}
 
 test('plugins import nothing of core/ but its public face', () => {
   const imports = importsIn('plugins')

@@ -16,7 +16,11 @@ import { randomFrom } from '../../core/testing/random.ts'
 import { below, type Random } from './random.ts'
 import { act, arrive, examine, isHeard, leave, type Visitor } from './soak-visitor.ts'
 
-const PROPERTIES = ['core/line-reader.test.ts', 'core/text.test.ts', 'core/forgery.test.ts']
+const PROPERTIES = [
+  'telnet/line-reader.test.ts',
+  'support/safe-text.test.ts',
+  'telnet/forgery.test.ts',
+]
 const MOST_VISITORS = 30
 /** Milliseconds at the beginning in which memory may grow. */
 const WARM_UP = 60_000

@@ -411,6 +411,7 @@ test('a made-up audience is refused and the line goes where it would have gone',
 
 class Ear implements Recipient {
   marks: Recipient['marks']
+  readonly groups: Recipient['groups'] = new Set()
   heard = ''
   /** What it must hear. */
   expected = ''

@@ -265,7 +265,7 @@ test('a hook that lacks a way to be tapped is told with the ways that it has', a
 test('a slip of the pen in setup is told with its place, and with what was meant', async () => {
   const told = async (setup: (host: never) => unknown) =>
     String(await rejection(createTestHost({ plugins: [plugin('one', setup as () => void)] })))
-  const place = String.raw`\(at [^\n:]*test\/core\/plugins\.test\.ts:\d+\)`
+  const place = String.raw`\(at [^\n:]*test\/core\/lifecycle\/plugins\.test\.ts:\d+\)`
   for (const [setup, meant] of [
     [(host: Slip) => host.clientStat(), 'clientState'],
     [({ comand }: Slip) => comand(), 'command'],
@@ -723,7 +723,7 @@ test('without it a plugin is never switched off by its faults', async () => {
 })
 
 /** A fault in the log: whose, in which tap, what and where. */
-const OH = /^plugin broken: line "fail": oh \(test\/core\/plugins\.test\.ts:\d+\)$/
+const OH = /^plugin broken: line "fail": oh \(test\/core\/lifecycle\/plugins\.test\.ts:\d+\)$/
 
 test('faults are logged a few times in full and then counted, once a minute', async () => {
   const broken = plugin('broken', (host) => {

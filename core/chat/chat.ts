@@ -1,0 +1,69 @@
+/**
+ * The chat: those who are in it and the way of what they say, put together. Bytes of a connection wake the pump, which
+ * takes lines and runs them through the hooks; what is accepted for an audience goes to the delivery.
+ */
+import { ChosenAudience } from '../clients/audience.ts'
+import { ConnectionLog } from '../clients/connection-log.ts'
+import { Delivery } from '../delivery/delivery.ts'
+import { Backlogs, type BacklogLimits } from '../delivery/outbox.ts'
+import { Group } from '../delivery/recipient-groups.ts'
+import type { CommandRegistry } from '../hooks/commands.ts'
+import type { Hooks } from '../hooks/hooks.ts'
+import type { Isolation } from '../hooks/isolation.ts'
+import type { Clock } from '../support/clock.ts'
+import type { Log } from '../support/log.ts'
+import type { Pause } from '../support/pause.ts'
+import type { LineLimits } from '../telnet/line-reader.ts'
+import { createLineRunner } from './lines.ts'
+import { PendingLines } from './pending-lines.ts'
+import { createPump } from './pump.ts'
+import type { Session } from './session.ts'
+import { Sessions, type SessionsParts } from './sessions.ts'
+
+export interface ChatParts extends Pick<SessionsParts, 'successorOf'> {
+  readonly hooks: Hooks
+  readonly commands: CommandRegistry
+  readonly isolation: Isolation
+  readonly pause: Pause
+  readonly clock: Clock
+  readonly log: Log
+  /** Read whenever they are needed, so that a reload can change them. */
+  readonly limits: LineLimits & BacklogLimits & SessionsParts['limits']
+  readonly setting: () => { readonly unknownCommand: 'hint' | 'echo' }
+}
+
+export interface Chat {
+  readonly sessions: Sessions
+  readonly pending: PendingLines
+  readonly delivery: Delivery
+  readonly backlogs: Backlogs
+  readonly log: ConnectionLog
+  /** The clients, as a group that is sent lines. */
+  readonly group: Group
+  readonly everyone: ChosenAudience
+}
+
+export function createChat(parts: ChatParts): Chat {
+  const { hooks, commands, isolation, pause, clock, limits, setting } = parts
+  const all = new Set<Session>()
+  const log = new ConnectionLog(parts.log, clock)
+  const delivery = new Delivery()
+  const backlogs = new Backlogs(limits, clock)
+  const group = new Group()
+  const everyone = new ChosenAudience([group])
+  const pending = new PendingLines(all)
+  const runLine = createLineRunner({ hooks, commands, delivery, everyone, isolation, setting })
+  const pump = createPump({ runLine, limits, log, pending })
+  const sessions = new Sessions(all, {
+    hooks,
+    everyone: group,
+    connection: { limits, delivery, backlogs, clock, pause },
+    pump,
+    pending,
+    isolation,
+    log,
+    limits,
+    successorOf: parts.successorOf,
+  })
+  return { sessions, pending, delivery, backlogs, log, group, everyone }
+}
