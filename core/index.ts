@@ -32,6 +32,7 @@ export { ChatError, ConfigError, type ErrorCode, type Problem } from './support/
 export { didYouMean, nearest } from './support/suggest.ts'
 export { safeText } from './support/safe-text.ts'
 export { LOG_LEVELS } from './support/log.ts'
+export { refill, type Rate, type TokenBucket } from './support/token-bucket.ts'
 export type { Audience, NamedAudience } from './clients/audience.ts'
 export type { Client } from './clients/client.ts'
 export type { Peer } from './net/transport.ts'

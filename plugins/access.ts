@@ -1,5 +1,14 @@
 /** Who may connect: by address, and how many and how often from the same one. */
-import { definePlugin, refuse, Stage, z, type Client, type Refuse } from '../core/index.ts'
+import {
+  definePlugin,
+  refill,
+  refuse,
+  Stage,
+  z,
+  type Client,
+  type Refuse,
+  type TokenBucket,
+} from '../core/index.ts'
 import { contains, parseRange, parseRanges, siteOf } from './addresses.ts'
 
 /** An address, or a range as `10.0.0.0/8` or `2001:db8::/32`. */
@@ -30,6 +39,7 @@ export const access = definePlugin({
     const allowed = options.allow && parseRanges(options.allow)
     const denied = parseRanges(options.deny)
     const exempt = parseRanges(options.exempt)
+    const rate = { burst: options.perMinute, perSecond: options.perMinute / 60 }
     const visitors = host.keep('visitors', () => new Map<string, Visitor>())
     /** As what each client counts, while it does. */
     const counted = host.clientState<{ site: string | undefined }>(() => ({ site: undefined }))
@@ -64,9 +74,8 @@ export const access = definePlugin({
 
     /** Counts a visitor in, or says why not. */
     function admit(site: string): Refuse | undefined {
-      const now = host.now()
       const visitor = visitorOf(site)
-      refill(visitor, now)
+      refill(visitor, rate, host.now())
       if (visitor.here >= options.perAddress) {
         return refuse(
           `there are ${visitor.here} connections from your address already, which is the limit`,
@@ -77,12 +86,6 @@ export const access = definePlugin({
       visitor.tokens--
       visitor.here++
       return undefined
-    }
-
-    function refill(visitor: Visitor, now: number): void {
-      const earned = ((now - visitor.filledAt) / MINUTE) * options.perMinute
-      visitor.tokens = Math.min(options.perMinute, visitor.tokens + earned)
-      visitor.filledAt = now
     }
 
     function leave(client: Client): void {
@@ -124,7 +127,7 @@ export const access = definePlugin({
       host.setInterval(() => {
         const now = host.now()
         for (const [site, visitor] of visitors) {
-          refill(visitor, now)
+          refill(visitor, rate, now)
           if (visitor.here === 0 && visitor.tokens >= options.perMinute) visitors.delete(site)
         }
       }, MINUTE)
@@ -132,12 +135,10 @@ export const access = definePlugin({
   },
 })
 
-interface Visitor {
+/** Its tokens are the new connections that it may still make. */
+interface Visitor extends TokenBucket {
   /** Connections that are open. */
   here: number
-  /** New connections that it may still make. */
-  tokens: number
-  filledAt: number
 }
 
 /** Milliseconds. */

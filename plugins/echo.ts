@@ -3,6 +3,8 @@ import { definePlugin, deliver, Stage, z } from '../core/index.ts'
 import { bracketOf, lookalikeGuard } from './lookalikes.ts'
 
 const NAME = '{name}'
+/** The name where it cannot be taken for a part of a longer one. */
+const NAME_APART = /(?<![\p{L}\p{M}\p{N}_}])\{name\}(?![\p{L}\p{M}\p{N}_{])/u
 
 function beforeName(prefix: string): string {
   return prefix.slice(0, prefix.indexOf(NAME))
@@ -17,8 +19,8 @@ export const echo = definePlugin({
       prefix: z
         .string()
         .max(100)
-        .refine((prefix) => prefix.includes(NAME), {
-          error: `must contain ${NAME}, so that everybody sees who speaks`,
+        .refine((prefix) => NAME_APART.test(prefix), {
+          error: `must contain ${NAME}, with no letter or digit next to it, so that everybody sees who speaks`,
         })
         .default(`(${NAME}) `),
       /**

@@ -1,5 +1,5 @@
 /** Slows down a client that sends too fast: its input is held, so that TCP makes it wait. No line is lost. */
-import { definePlugin, Stage, z, type Client } from '../core/index.ts'
+import { definePlugin, refill, Stage, z, type Client } from '../core/index.ts'
 
 export const flood = definePlugin({
   name: 'flood',
@@ -16,22 +16,21 @@ export const flood = definePlugin({
         .default('you are sending fast: your lines go out one after the other, none is lost'),
     })
     .prefault({}),
-  setup(host, { burst, perSecond, notice }) {
+  setup(host, { notice, ...rate }) {
     const held = new Set<() => void>()
 
-    // A token bucket: a line takes a token, and a client without one is held until it has earned the next.
-    const buckets = host.clientState(() => ({ tokens: burst, filledAt: host.now(), told: false }), {
-      keep: 'buckets',
-    })
+    // A line takes a token, and a client without one is held until it has earned the next.
+    const buckets = host.clientState(
+      () => ({ tokens: rate.burst, filledAt: host.now(), told: false }),
+      { keep: 'buckets' },
+    )
 
     function take({ client }: { readonly client: Client }): void {
       const bucket = buckets.get(client)
-      const now = host.now()
-      bucket.tokens =
-        Math.min(burst, bucket.tokens + ((now - bucket.filledAt) / 1000) * perSecond) - 1
-      bucket.filledAt = now
+      refill(bucket, rate, host.now())
+      bucket.tokens--
       if (bucket.tokens >= 0) return
-      hold(client, (-bucket.tokens / perSecond) * 1000)
+      hold(client, (-bucket.tokens / rate.perSecond) * 1000)
       if (bucket.told || notice === '') return
       bucket.told = true
       client.send(notice)

@@ -1,8 +1,11 @@
 /** `/mute` and `/unmute`: a client that speaks to nobody for a while. */
 import { definePlugin, drop, Stage, z, type Client } from '../core/index.ts'
 
+/** The name by which others see that it dropped a line. */
+export const MUTE = 'mute'
+
 export const mute = definePlugin({
-  name: 'mute',
+  name: MUTE,
   apiVersion: 1,
   options: z
     .strictObject({

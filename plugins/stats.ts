@@ -1,6 +1,7 @@
 /** The table at shutdown: what each visit did, one row a visit in order of arrival. */
 import stringWidth from 'string-width'
 import { definePlugin, safeText, z, type Client } from '../core/index.ts'
+import { MUTE } from './mute.ts'
 
 interface Visit {
   readonly id: string
@@ -56,7 +57,7 @@ export const stats = definePlugin({
       } else if (settled.hook === 'line') {
         const count = visitOf.peek(client)?.visit ?? rest
         if (settled.verdict.kind === 'deliver') count.echoed++
-        else if (settled.by === 'mute') count.muted++
+        else if (settled.by === MUTE) count.muted++
       }
     })
 

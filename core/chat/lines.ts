@@ -8,7 +8,7 @@ import { parseArguments, type Command, type CommandRegistry } from '../hooks/com
 import { CORE, tellSettled, type Decision, type Hooks } from '../hooks/hooks.ts'
 import type { Isolation } from '../hooks/isolation.ts'
 import { CurrentLine } from '../hooks/line-event.ts'
-import { parseTyped } from '../hooks/parse-input.ts'
+import { parseInput } from '../hooks/parse-input.ts'
 import { drop, refuse, type CommandVerdict, type LineVerdict } from '../hooks/verdicts.ts'
 import { errors, type ChatError } from '../support/errors.ts'
 import { safeText } from '../support/safe-text.ts'
@@ -35,7 +35,7 @@ export function createLineRunner(parts: LinesParts) {
 
   /** Runs a line of a client to its verdict; `done` is called once, before or after this returns. */
   return function run(session: Session, typed: string, done: () => void): void {
-    const parsed = parseTyped(typed)
+    const parsed = parseInput(typed)
     if (parsed.kind === 'line') return runLine(session, parsed.text, done)
     const command = commands.find(parsed.word)
     if (command === undefined && setting().unknownCommand === 'echo')

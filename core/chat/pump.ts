@@ -5,7 +5,8 @@
  */
 import type { ConnectionLog } from '../clients/connection-log.ts'
 import { Phase } from '../clients/connection.ts'
-import { Fault, OutOfBudget, type LineLimits } from '../telnet/line-reader.ts'
+import type { LineLimits } from '../telnet/line-buffer.ts'
+import { Fault, OutOfBudget } from '../telnet/line-reader.ts'
 import type { PendingLines } from './pending-lines.ts'
 import type { Session } from './session.ts'
 
@@ -31,7 +32,7 @@ const TURN = 1
  * processor when somebody says something.
  */
 const MANY_EDITS = 1000
-const SLOW_SHARE = 8 * SHARE
+const SLOW_SHARE = 2 * SHARE
 const SLOW_INTERVAL = 8
 
 export function createPump({ runLine, limits, log, pending }: PumpParts): Pump {

@@ -68,3 +68,9 @@ export class Rejections {
     return this.#refused.size + this.#sentAway < most
   }
 }
+
+/** Closes a stream that gets no session. What is wrong with it is nobody's fault any more. */
+export function discard(stream: Duplex): void {
+  stream.on('error', () => {})
+  stream.destroy()
+}

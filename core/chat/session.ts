@@ -1,6 +1,7 @@
 /** One visit to the chat: a connection, and how far the chat is with what it has sent. */
 import type { ChosenAudience } from '../clients/audience.ts'
-import type { Connection, ConnectionEvents } from '../clients/connection.ts'
+import type { ConnectionEvents } from '../clients/connection-events.ts'
+import type { Connection } from '../clients/connection.ts'
 
 /** What is done about what happens in a session. */
 export interface SessionEvents {

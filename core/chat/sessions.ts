@@ -17,7 +17,7 @@ import { safeName, safeText } from '../support/safe-text.ts'
 import { Closing } from './closing.ts'
 import type { PendingLines } from './pending-lines.ts'
 import type { Pump } from './pump.ts'
-import { Rejections } from './rejections.ts'
+import { discard, Rejections } from './rejections.ts'
 import { Session, type SessionEvents } from './session.ts'
 
 /** The version of what clients see, in the greeting and in the log. Not that of the package. */
@@ -287,12 +287,6 @@ export class Sessions implements SessionEvents {
     else if (orderly) this.#closing.end(session)
     else this.#closing.destroy(session)
   }
-}
-
-/** Closes a stream that gets no session. What is wrong with it is nobody's fault any more. */
-function discard(stream: Duplex): void {
-  stream.on('error', () => {})
-  stream.destroy()
 }
 
 function* connectionsOf(sessions: Iterable<Session>): Generator<Connection> {

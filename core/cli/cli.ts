@@ -15,7 +15,7 @@ import { askHost } from './ask-host.ts'
 import { loadConfigFile } from './config-file.ts'
 import { CONFIG_NAMES, findConfigFile } from './find-config.ts'
 import { inspectText, pluginsText } from './inspect-text.ts'
-import { writeNewPlugin, type HostPackage } from './new-plugin.ts'
+import { writeNewPlugin, type HostPackage, type Taken } from './new-plugin.ts'
 import { flushed, neverBlock } from './output.ts'
 import { runHost, type ConfigSource } from './run.ts'
 import { Status } from './signals.ts'
@@ -47,9 +47,7 @@ async function main(): Promise<number> {
       return print(task.json ? JSON.stringify(found, null, 2) : inspectText(found))
     }
     default: {
-      const { defaults: _, ...builtIn } = plugins
-      const names = Object.keys(builtIn)
-      return print(writeNewPlugin(task.newPlugin, ownPackage(), names).trimEnd())
+      return print(writeNewPlugin(task.newPlugin, ownPackage(), takenNames()).trimEnd())
     }
   }
 }
@@ -149,6 +147,18 @@ function setUp(config: Config): ChatHost {
   })
   host.setUp()
   return host
+}
+
+/** Names that a new plugin cannot have, and its commands beside the default plugins. */
+function takenNames(): Taken {
+  const { defaults, ...factories } = plugins
+  const { commands } = setUp(checkConfig({}, undefined, defaults())).inspect()
+  return {
+    plugins: Object.keys(factories),
+    commands: commands.flatMap(({ usage, aliases }) =>
+      [usage.slice(1).split(' ', 1), aliases].flat(),
+    ),
+  }
 }
 
 /** Goes as far as set-up, which touches nothing. */

@@ -1,7 +1,7 @@
 /** Loads the config file. */
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
-import { placeOf } from '../support/error-location.ts'
+import { locationOf } from '../support/error-location.ts'
 import { describe, errors, type ConfigError } from '../support/errors.ts'
 import { safeText } from '../support/safe-text.ts'
 import { didYouMean } from '../support/suggest.ts'
@@ -81,7 +81,7 @@ function loadingError(
       `it cannot be parsed: ${readable(problem).replace(/\.$/, '')}; correct it there`,
     )
   }
-  const place = placeOf(cause)
+  const place = locationOf(cause)
   const where = place === undefined ? '' : ` (at ${place})`
   return failed(
     `it failed while it ran: ${message}${where}${importRemedy(cause.message, virtualModules)}`,

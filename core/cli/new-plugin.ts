@@ -18,6 +18,12 @@ export interface NewPlugin {
   readonly js?: boolean | undefined
 }
 
+/** Names that the plugins of the host have taken. */
+export interface Taken {
+  readonly plugins: readonly string[]
+  readonly commands: readonly string[]
+}
+
 /** package.json of the host that writes the package. */
 export interface HostPackage {
   readonly version: string
@@ -29,8 +35,6 @@ export interface HostPackage {
 const DESCRIPTION = 'A plugin for multiecho.'
 const NAME = /^(?:([a-z][a-z0-9]*(?:-[a-z0-9]+)*):)?([a-z][a-z0-9]*(?:-[a-z0-9]+)*)$/
 const COMMAND = /^[a-z][a-z0-9_-]*$/
-/** Commands of the other plugins in its chat.config.ts. */
-const TAKEN_COMMANDS = ['help', 'mute', 'quit', 'unmute']
 /** Characters of a name: npm takes 214 for a package's. */
 const LONGEST = 64
 
@@ -49,14 +53,14 @@ const TAKEN_WORDS = new Set(
 
 /**
  * Writes the package, and returns what to print: what was written and what to do next. Overwrites nothing: throws
- * `NOT_WRITTEN` when one of the files is there, and `USAGE` when a name is none. `builtIn` are names that are taken.
+ * `NOT_WRITTEN` when one of the files is there, and `USAGE` when a name is none.
  */
 export function writeNewPlugin(
   { name, folder, description, command, js = false }: NewPlugin,
   host: HostPackage,
-  builtIn: readonly string[],
+  taken: Taken,
 ): string {
-  const [, scope, short] = NAME.exec(checkName(name, builtIn)) as unknown as [
+  const [, scope, short] = NAME.exec(checkName(name, taken.plugins)) as unknown as [
     string,
     string | undefined,
     string,
@@ -67,7 +71,7 @@ export function writeNewPlugin(
     PLUGIN_FILE: short,
     PLUGIN_PACKAGE: scope === undefined ? packageName : `@${scope}/${packageName}`,
     PLUGIN_EXPORT: exportOf(short),
-    PLUGIN_COMMAND: validateCommand(command, short),
+    PLUGIN_COMMAND: checkCommandName(command ?? short, taken.commands),
     PLUGIN_DESCRIPTION: description ?? DESCRIPTION,
     PLUGIN_INTRODUCTION:
       description === undefined
@@ -129,14 +133,13 @@ function checkName(name: string, builtIn: readonly string[]): string {
   return name
 }
 
-function validateCommand(asked: string | undefined, short: string): string {
-  const command = asked ?? short
+function checkCommandName(command: string, builtIn: readonly string[]): string {
   if (!COMMAND.test(command) || command.length > LONGEST) {
     throw errors.usage(
       `--command: expected a lower-case letter, then lower-case letters, digits, _ or -, found ${show(command)}`,
     )
   }
-  if (TAKEN_COMMANDS.includes(command)) {
+  if (builtIn.includes(command)) {
     throw errors.usage(
       `--command: /${command} is a built-in command; name another one with --command NAME`,
     )

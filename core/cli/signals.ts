@@ -2,7 +2,7 @@
 import type { ChatHost } from '../host/host.ts'
 import type { Operations } from '../host/operations.ts'
 import { systemClock } from '../support/clock.ts'
-import { placeOf } from '../support/error-location.ts'
+import { locationOf } from '../support/error-location.ts'
 import { describe, describeFully } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { flushed } from './output.ts'
@@ -109,7 +109,7 @@ export function receiveSignals(log: Log): Signals {
 
 /** What to do about an error that came neither out of the host nor out of what it calls, and could not be held up. */
 function uncaughtRemedy(cause: unknown): string {
-  const place = placeOf(cause)
+  const place = locationOf(cause)
   return place === undefined
     ? ''
     : ` (${place}): a plugin's own timer or promise; use host.setTimeout, and catch what a promise rejects with`

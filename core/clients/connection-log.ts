@@ -5,10 +5,10 @@
 import type { Cancel, Clock } from '../support/clock.ts'
 import { describe } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
+import { refill, type TokenBucket } from '../support/token-bucket.ts'
 
-/** Lines at once, and lines a second after that. */
-const BURST = 10_000
-const PER_SECOND = 100
+/** Lines. */
+const RATE = { burst: 10_000, perSecond: 100 }
 /** Milliseconds between two lines of counts. */
 const SUMMARY_INTERVAL = 1000
 
@@ -19,14 +19,13 @@ export class ConnectionLog {
   readonly #log: Log
   readonly #clock: Clock
   readonly #counts = new Map<string, number>()
-  #tokens = BURST
-  #filledAt: number
+  readonly #bucket: TokenBucket
   #cancelSummary: Cancel | undefined
 
   constructor(log: Log, clock: Clock) {
     this.#log = log
     this.#clock = clock
-    this.#filledAt = clock.now()
+    this.#bucket = { tokens: RATE.burst, filledAt: clock.now() }
   }
 
   /** `plugin` is the one that brought it in, where one did. */
@@ -73,11 +72,9 @@ export class ConnectionLog {
 
   /** Whether one more line may be logged; counts it otherwise. */
   #may(what: string): boolean {
-    const now = this.#clock.now()
-    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#filledAt) / 1000) * PER_SECOND)
-    this.#filledAt = now
-    if (this.#tokens >= 1) {
-      this.#tokens--
+    refill(this.#bucket, RATE, this.#clock.now())
+    if (this.#bucket.tokens >= 1) {
+      this.#bucket.tokens--
       return true
     }
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)

@@ -12,29 +12,15 @@ import { errors } from '../support/errors.ts'
 import type { Pause } from '../support/pause.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
 import { safeLines, safeText } from '../support/safe-text.ts'
-import { LineReader, type LineLimits } from '../telnet/line-reader.ts'
+import type { LineLimits } from '../telnet/line-buffer.ts'
+import { LineReader } from '../telnet/line-reader.ts'
 import { Opening } from '../telnet/protocol-sniffer.ts'
 import { ConnectedClient } from './client.ts'
+import type { ConnectionEvents } from './connection-events.ts'
 
 /** `Arriving` until the connect hook has admitted it, `Leaving` once it is out of all audiences. */
 export const Phase = { Arriving: 0, Open: 1, Leaving: 2, Gone: 3 } as const
 export type Phase = (typeof Phase)[keyof typeof Phase]
-
-/** What is done about what happens to a connection. */
-export interface ConnectionEvents {
-  /** Whether something it sent is not settled yet, so that what follows waits. */
-  readonly busy: boolean
-  /** There is something to read, the input has ended, or a hold was released. */
-  readable(): void
-  /** The connection is to be closed, gracefully or at once, by the reason. */
-  leave(reason: string): void
-  /** The stream has reported an error. */
-  failed(cause: unknown): void
-  /** The stream has thrown, or delivered something other than bytes. */
-  broke(cause: unknown): void
-  /** The stream is closed. */
-  closed(): void
-}
 
 export interface ConnectionSetting {
   readonly limits: LineLimits

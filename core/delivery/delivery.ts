@@ -4,7 +4,7 @@
  * shares one chunk, and whoever is not (a sender's own lines, a private one, a join in mid-turn) gets a cut of its own.
  */
 import {
-  findViews,
+  groupRecipients,
   runsFor,
   runsOf,
   segmentsOf,
@@ -127,15 +127,15 @@ export class Delivery {
   #share(): Share[] {
     const groups = this.#groups
     const marked = this.#marked
-    const { views, viewOf } = findViews(groups)
+    const { recipientGroups, groupOf } = groupRecipients(groups)
     const shares: Share[] = []
-    for (const { groups: seen, recipients } of views) {
+    for (const { groups: seen, recipients } of recipientGroups) {
       const same = []
       for (const recipient of recipients) if (recipient.marks === undefined) same.push(recipient)
       if (same.length > 0) shares.push({ runs: runsOf(segmentsOf(seen), []), recipients: same })
     }
     for (const recipient of marked) {
-      const runs = runsFor(viewOf(recipient), recipient.marks as Marks)
+      const runs = runsFor(groupOf(recipient), recipient.marks as Marks)
       recipient.marks = undefined
       if (runs.length > 0) shares.push({ runs, recipients: [recipient] })
     }

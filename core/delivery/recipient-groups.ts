@@ -27,43 +27,46 @@ export interface Marks {
 }
 
 /** Those who are in just these of the groups that have segments in this turn. */
-export interface View {
+export interface RecipientGroup {
   readonly groups: readonly Group[]
   /** Its members. Those of them that have no marks share one chunk. */
   readonly recipients: Iterable<Recipient>
-  /** The view of who is in one more group. */
-  readonly next: Map<Group, View>
+  /** The recipientGroup of who is in one more group. */
+  readonly next: Map<Group, RecipientGroup>
 }
 
 /** Finds for everybody in the groups which of them it is in. */
-export function findViews(groups: readonly Group[]): {
-  views: View[]
-  viewOf: (recipient: Recipient) => View
+export function groupRecipients(groups: readonly Group[]): {
+  recipientGroups: RecipientGroup[]
+  groupOf: (recipient: Recipient) => RecipientGroup
 } {
-  const none: View = { groups: [], recipients: [], next: new Map() }
+  const none: RecipientGroup = { groups: [], recipients: [], next: new Map() }
   const [only] = groups
   if (only !== undefined && groups.length === 1) {
     const { members } = only
-    const view = { groups, recipients: members, next: none.next }
-    return { views: [view], viewOf: (recipient) => (members.has(recipient) ? view : none) }
-  }
-  // Group by group, each member takes a step from one view to the next: as many steps as there are memberships.
-  const views: Array<View & { readonly recipients: Recipient[] }> = []
-  const viewOf = new Map<Recipient, (typeof views)[number]>()
-  for (const group of groups) {
-    for (const recipient of group.members) {
-      const from = viewOf.get(recipient) ?? none
-      let view = from.next.get(group) as (typeof views)[number] | undefined
-      if (view === undefined) {
-        view = { groups: [...from.groups, group], recipients: [], next: new Map() }
-        from.next.set(group, view)
-        views.push(view)
-      }
-      viewOf.set(recipient, view)
+    const recipientGroup = { groups, recipients: members, next: none.next }
+    return {
+      recipientGroups: [recipientGroup],
+      groupOf: (recipient) => (members.has(recipient) ? recipientGroup : none),
     }
   }
-  for (const [recipient, view] of viewOf) view.recipients.push(recipient)
-  return { views, viewOf: (recipient) => viewOf.get(recipient) ?? none }
+  // Group by group, each member takes a step from one recipientGroup to the next: as many steps as there are memberships.
+  const recipientGroups: Array<RecipientGroup & { readonly recipients: Recipient[] }> = []
+  const groupOf = new Map<Recipient, (typeof recipientGroups)[number]>()
+  for (const group of groups) {
+    for (const recipient of group.members) {
+      const from = groupOf.get(recipient) ?? none
+      let recipientGroup = from.next.get(group) as (typeof recipientGroups)[number] | undefined
+      if (recipientGroup === undefined) {
+        recipientGroup = { groups: [...from.groups, group], recipients: [], next: new Map() }
+        from.next.set(group, recipientGroup)
+        recipientGroups.push(recipientGroup)
+      }
+      groupOf.set(recipient, recipientGroup)
+    }
+  }
+  for (const [recipient, recipientGroup] of groupOf) recipientGroup.recipients.push(recipient)
+  return { recipientGroups, groupOf: (recipient) => groupOf.get(recipient) ?? none }
 }
 
 export function segmentsOf(groups: readonly Group[]): readonly number[] {
@@ -72,12 +75,13 @@ export function segmentsOf(groups: readonly Group[]): readonly number[] {
 }
 
 /** The runs of segments that a recipient with marks sees. */
-export function runsFor(view: View, marks: Marks): number[] {
+export function runsFor(recipientGroup: RecipientGroup, marks: Marks): number[] {
   if (marks.extras.length === 0 && marks.joins === undefined) {
-    return runsOf(segmentsOf(view.groups), marks.holes)
+    return runsOf(segmentsOf(recipientGroup.groups), marks.holes)
   }
   const seen = [...marks.extras]
-  for (const group of view.groups) seen.push(...group.segments.slice(marks.joins?.get(group) ?? 0))
+  for (const group of recipientGroup.groups)
+    seen.push(...group.segments.slice(marks.joins?.get(group) ?? 0))
   return runsOf(seen.toSorted(ascending), marks.holes)
 }
 

@@ -1,4 +1,5 @@
 /** What stands around each tap: it is called once, ends once, and whatever it does wrong is its own fault alone. */
+import { callPlugin } from '../support/boundary.ts'
 import { errors, type ChatError } from '../support/errors.ts'
 import type { Tap } from '../support/plugin-instance.ts'
 import { isThenable } from '../support/promises.ts'
@@ -73,7 +74,7 @@ export function guard<Event>(
     let answer: unknown
     let waits: boolean
     try {
-      answer = run(propose === undefined ? event : propose(event))
+      answer = callPlugin(run, propose === undefined ? event : propose(event))
       waits = isThenable(answer)
     } catch (cause) {
       isolation.report(failed(cause))

@@ -2,6 +2,7 @@
  * Runs what plugins bring so that no fault of it reaches anybody else: a throw, a rejection, a promise that never settles
  * or settles twice, an answer that is none. Each call ends exactly once, and its fault is reported with its owner.
  */
+import { callPlugin } from '../support/boundary.ts'
 import type { Cancel, Clock } from '../support/clock.ts'
 import { errors, type ChatError } from '../support/errors.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
@@ -57,7 +58,7 @@ export class Isolation {
     let answer: unknown
     let waits: boolean
     try {
-      answer = run()
+      answer = callPlugin(run, undefined)
       waits = isThenable(answer)
     } catch (cause) {
       done.failed(cause)
@@ -131,7 +132,7 @@ export class Isolation {
     if (!owner.active) return
     const ended = this.timings.begin(owner.name)
     try {
-      const answer = run(argument)
+      const answer = callPlugin(run, argument)
       if (isThenable(answer)) follow(answer, undefined, (cause) => this.report(wrap(cause)))
     } catch (cause) {
       this.report(wrap(cause))

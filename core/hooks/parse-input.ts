@@ -21,7 +21,7 @@ const WORD = /^\/[a-z][a-z0-9_-]*$/i
  * Tells a command from a line: `/word`, then a space or the end. `//text` is the line `/text`. What looks like a command
  * to who types it is one: otherwise all would see a line whose author believes to be muted by it.
  */
-export function parseTyped(typed: string): Typed {
+export function parseInput(typed: string): Typed {
   const isPlain = typed.charCodeAt(0) < 0x7f
   const text = isPlain ? typed : typed.replace(BEFORE, '')
   if (text.charCodeAt(0) !== 0x2f) return { kind: 'line', text: typed }

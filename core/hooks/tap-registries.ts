@@ -1,4 +1,4 @@
-/** A ledger of taps for each hook, with what the hook makes of its taps' answers. */
+/** A registry of taps for each hook, with what the hook makes of its taps' answers. */
 import type {
   ConnectEvent,
   CloseEvent,
@@ -9,32 +9,32 @@ import type {
 import type { PluginHooks, Hooks } from './hooks.ts'
 import type { Isolation } from './isolation.ts'
 import type { CurrentLine } from './line-event.ts'
-import { TapLedger } from './tap-registry.ts'
+import { TapRegistry } from './tap-registry.ts'
 import { checkLineKind, checkLineVerdict, checkRefusal, drop, refuse } from './verdicts.ts'
 
 /** Milliseconds that a tap has to answer: while a client waits for it, and while the host or a client leaves. */
 const ANSWER = 5000
 const FAREWELL = 1000
 
-export interface Ledgers {
-  readonly connect: TapLedger<ConnectEvent, PluginHooks['connect']>
-  readonly line: TapLedger<CurrentLine, PluginHooks['line']>
-  readonly command: TapLedger<CommandEvent, PluginHooks['command']>
-  readonly settled: TapLedger<SettledEvent, PluginHooks['settled']>
-  readonly close: TapLedger<CloseEvent, PluginHooks['close']>
-  readonly shutdown: TapLedger<ShutdownEvent, PluginHooks['shutdown']>
+export interface TapRegistries {
+  readonly connect: TapRegistry<ConnectEvent, PluginHooks['connect']>
+  readonly line: TapRegistry<CurrentLine, PluginHooks['line']>
+  readonly command: TapRegistry<CommandEvent, PluginHooks['command']>
+  readonly settled: TapRegistry<SettledEvent, PluginHooks['settled']>
+  readonly close: TapRegistry<CloseEvent, PluginHooks['close']>
+  readonly shutdown: TapRegistry<ShutdownEvent, PluginHooks['shutdown']>
 }
 
-export function createLedgers(hooks: Hooks, isolation: Isolation): Ledgers {
+export function createTapRegistries(hooks: Hooks, isolation: Isolation): TapRegistries {
   const refusing = { timeout: ANSWER, verdict: checkRefusal, failure: checkRefusal }
   return {
-    connect: new TapLedger(
+    connect: new TapRegistry(
       'connect',
       hooks.connect,
       { ...refusing, closed: refuse('you cannot be let in now') },
       isolation,
     ),
-    line: new TapLedger(
+    line: new TapRegistry(
       'line',
       hooks.line,
       {
@@ -48,15 +48,15 @@ export function createLedgers(hooks: Hooks, isolation: Isolation): Ledgers {
       },
       isolation,
     ),
-    command: new TapLedger(
+    command: new TapRegistry(
       'command',
       hooks.command,
       { ...refusing, closed: refuse('it cannot be done now') },
       isolation,
     ),
-    settled: new TapLedger('settled', hooks.settled, { timeout: ANSWER }, isolation),
-    close: new TapLedger('close', hooks.close, { timeout: FAREWELL }, isolation),
-    shutdown: new TapLedger(
+    settled: new TapRegistry('settled', hooks.settled, { timeout: ANSWER }, isolation),
+    close: new TapRegistry('close', hooks.close, { timeout: FAREWELL }, isolation),
+    shutdown: new TapRegistry(
       'shutdown',
       hooks.shutdown,
       { timeout: FAREWELL, reverse: true },

@@ -14,7 +14,7 @@ import { Stage } from './registration.ts'
 import { timed } from './timings.ts'
 
 type AnyHook =
-  // tapable's own types are invariant in the event; the ledger only taps and rebuilds, never calls.
+  // tapable's own types are invariant in the event; the registry only taps and rebuilds, never calls.
   // oxlint-disable-next-line typescript/no-explicit-any
   AsyncSeriesBailHook<any, any> | AsyncSeriesHook<any> | AsyncParallelHook<any> | SyncHook<any>
 
@@ -36,22 +36,22 @@ const optionsSchema = z.strictObject({
   onFailure: z.unknown().optional(),
 })
 
-export interface LedgerRules<Event> extends HookRules<Event> {
+export interface TapRules<Event> extends HookRules<Event> {
   /** Looks at the `onFailure` of a tap before there is an event. Throws when it can be no verdict of the hook. */
   readonly failure?: (answer: unknown) => void
 }
 
 /** `Side` is what a plugin is given of the hook. */
-export class TapLedger<Event, Side> {
+export class TapRegistry<Event, Side> {
   readonly hookName: HookName
   readonly #hook: AnyHook
-  readonly #rules: LedgerRules<Event>
+  readonly #rules: TapRules<Event>
   #owners: readonly PluginInstance[] = []
   /** Those that tap it while they are set up. */
   readonly #staged = new Set<PluginInstance>()
   #taps: readonly Tap[] = []
 
-  constructor(hookName: HookName, hook: AnyHook, rules: LedgerRules<Event>, isolation: Isolation) {
+  constructor(hookName: HookName, hook: AnyHook, rules: TapRules<Event>, isolation: Isolation) {
     this.hookName = hookName
     this.#hook = hook
     this.#rules = rules

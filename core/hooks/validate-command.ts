@@ -6,7 +6,7 @@ import { errors, show } from '../support/errors.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
 import { safeText } from '../support/safe-text.ts'
 import type { ArgumentSchemas, CommandExample, CommandSpec } from './command-spec.ts'
-import { parseTyped } from './parse-input.ts'
+import { parseInput } from './parse-input.ts'
 
 const NAME = /^[a-z][a-z0-9_-]*$/
 const SPEC_KEYS = ['name', 'help', 'aliases', 'args', 'rest', 'examples', 'run']
@@ -80,7 +80,7 @@ function checkExamples(
     }
     if (
       !lines
-        .map(parseTyped)
+        .map(parseInput)
         .some((typed) => typed.kind === 'command' && [name, ...aliases].includes(typed.word))
     ) {
       throw invalid(

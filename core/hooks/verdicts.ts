@@ -5,7 +5,7 @@ import { errors, show } from '../support/errors.ts'
 /** The line is sent to the event's audience, with `prefix` in front of it. */
 export interface Deliver {
   readonly kind: 'deliver'
-  /** Must contain the sender's name. `(NAME) ` when left out. */
+  /** Must contain the sender's name, not as part of a longer word or number. `(NAME) ` when left out. */
   readonly prefix?: string | undefined
 }
 /** The line goes nowhere. The reason is for watchers, never for clients. */
@@ -46,11 +46,25 @@ export function checkLineVerdict(answer: unknown, sender: Client): LineVerdict {
     return { kind: 'drop', reason: verdict.reason }
   }
   if (verdict?.kind !== 'deliver') throw errors.verdictInvalid(found(answer), LINE_VERDICTS)
-  const prefix = verdict.prefix ?? `(${sender.name}) `
-  if (typeof prefix !== 'string' || !prefix.includes(sender.name)) {
+  const { prefix } = verdict
+  if (prefix === undefined) return { kind: 'deliver', prefix: `(${sender.name}) ` }
+  if (typeof prefix !== 'string' || !names(prefix, sender.name)) {
     throw errors.prefixInvalid(prefix, sender.name)
   }
   return { kind: 'deliver', prefix }
+}
+
+const ENDS_IN_WORD = /[\p{L}\p{M}\p{N}_]$/u
+const BEGINS_WITH_WORD = /^[\p{L}\p{M}\p{N}_]/u
+
+/** Whether a name stands in a text by itself: `(admin)` does not name somebody called `m`. */
+function names(text: string, name: string): boolean {
+  for (let at = text.indexOf(name); at !== -1; at = text.indexOf(name, at + 1)) {
+    const isPart =
+      ENDS_IN_WORD.test(text.slice(0, at)) || BEGINS_WITH_WORD.test(text.slice(at + name.length))
+    if (!isPart) return true
+  }
+  return false
 }
 
 /** Throws when an answer is a verdict for no line at all, whoever sent it. */

@@ -18,7 +18,7 @@ interface Tally {
 
 export type Report = (error: ChatError) => void
 
-export function createReport(log: Logger, clock: Clock): Report {
+export function createFailureLog(log: Logger, clock: Clock): Report {
   const tallies = new Map<string, Tally>()
   return (error) => {
     const key = `${error.plugin ?? ''} ${error.hook ?? ''}`
@@ -49,7 +49,7 @@ export function createReport(log: Logger, clock: Clock): Report {
 }
 
 /** Has a plugin taken out that has had a number of faults within an interval. */
-export function createFaultLimit(
+export function createFailureLimit(
   limit: () => number | undefined,
   clock: Clock,
   unload: (plugin: string, faults: number) => void,

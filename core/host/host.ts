@@ -8,20 +8,20 @@ import { CommandRegistry } from '../hooks/commands.ts'
 import { createHooks } from '../hooks/hooks.ts'
 import { Isolation } from '../hooks/isolation.ts'
 import { Stage } from '../hooks/registration.ts'
-import { createLedgers } from '../hooks/tap-registries.ts'
+import { createTapRegistries } from '../hooks/tap-registries.ts'
 import type { ContextParts } from '../lifecycle/context.ts'
-import { PluginLives } from '../lifecycle/plugin-lifecycle.ts'
+import { PluginLifecycle } from '../lifecycle/plugin-lifecycle.ts'
 import type { Change } from '../lifecycle/reload-plan.ts'
 import { createReload } from '../lifecycle/reload.ts'
 import { Services } from '../lifecycle/services.ts'
-import { switched } from '../lifecycle/toggle.ts'
+import { toggled } from '../lifecycle/toggle.ts'
 import type { Peer, Transport } from '../net/transport.ts'
 import type { Clock } from '../support/clock.ts'
 import { describe, type ChatError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { Pause } from '../support/pause.ts'
 import type { Config } from './config.ts'
-import { createFaultLimit, createReport } from './failures.ts'
+import { createFailureLimit, createFailureLog } from './failures.ts'
 import { inspectHost, inspectTimings, type HostReport } from './inspect.ts'
 import { stopHost, type Stop } from './stop.ts'
 
@@ -81,20 +81,20 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   let config = first
   /** Read whenever they are needed, so that a reload can change them. */
   const limits = { ...first.limits }
-  const report = createReport(log.of('plugins'), clock)
+  const report = createFailureLog(log.of('plugins'), clock)
   const isolation = new Isolation(clock, (error) => {
     report(error)
     onFault?.(error)
     limitFaults(error)
   })
-  const limitFaults = createFaultLimit(
+  const limitFaults = createFailureLimit(
     () => config.unloadAfterFaults,
     clock,
     (plugin, faults) =>
       void changes.fail(plugin, `unloaded after ${faults} faults within a minute`),
   )
   const hooks = createHooks()
-  const ledgers = createLedgers(hooks, isolation)
+  const registries = createTapRegistries(hooks, isolation)
   const commands = new CommandRegistry()
   const pause = new Pause()
   const chat = createChat({
@@ -106,7 +106,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     log,
     limits,
     setting: () => config,
-    successorOf: ({ name }) => lives.live.find((plugin) => plugin.name === name),
+    successorOf: ({ name }) => lifecycle.live.find((plugin) => plugin.name === name),
   })
   const { sessions, everyone, delivery } = chat
   const idle = new IdleWatch({
@@ -125,7 +125,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   let transport: Transport | undefined
 
   const parts: ContextParts = {
-    ledgers,
+    registries,
     commands,
     clients: Object.freeze({
       get size() {
@@ -147,9 +147,9 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     accept: (stream, peer, attachedBy) => sessions.accept(stream, peer, attachedBy),
   }
 
-  const lives: PluginLives = new PluginLives(parts, sessions.connections)
+  const lifecycle: PluginLifecycle = new PluginLifecycle(parts, sessions.connections)
   const changes = createReload({
-    lives,
+    lifecycle,
     services,
     pause,
     pending: chat.pending,
@@ -162,7 +162,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   async function start(from?: Transport): Promise<string | undefined> {
     try {
       await changes.begin(async () => {
-        await lives.start(lives.owners, () => stop === undefined)
+        await lifecycle.start(lifecycle.instances, () => stop === undefined)
         if (stop !== undefined) return
         pause.end()
         log.started()
@@ -185,7 +185,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   }
 
   function notes(): string[] {
-    if (ledgers.line.hasStage(Stage.Deliver)) return []
+    if (registries.line.hasStage(Stage.Deliver)) return []
     return [
       'no plugin delivers lines at Stage.Deliver, as echo() does, so it may be that nobody sees what is typed',
     ]
@@ -201,7 +201,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   /** The plugins first and the log last, so that each can still log why it could not go. */
   async function close(): Promise<void> {
     sessions.stopAccepting()
-    await lives.disposeAll()
+    await lifecycle.disposeAll()
     pause.endForGood()
     idle.stop()
     chat.backlogs.close()
@@ -209,13 +209,13 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   }
 
   function inspect({ timings = false }: { timings?: boolean | undefined } = {}): HostReport {
-    const { owners } = lives
+    const { instances: owners } = lifecycle
     const { file, plugins } = config
-    const found = inspectHost({ file, plugins, owners, ledgers, commands, services })
+    const found = inspectHost({ file, plugins, owners, registries, commands, services })
     if (!timings) return found
     if (isolation.timings.since === undefined) {
       isolation.timings.since = clock.now()
-      for (const ledger of Object.values(ledgers)) ledger.refresh()
+      for (const registry of Object.values(registries)) registry.refresh()
     }
     return { ...found, timings: inspectTimings(owners, isolation.timings, clock.now()) }
   }
@@ -225,14 +225,15 @@ export function createHost(first: Config, environment: Environment): ChatHost {
       return config
     },
     setUp: () =>
-      lives.replace(
-        lives.stage(
+      lifecycle.replace(
+        lifecycle.stage(
           config.plugins.map((validated) => ({ validated })),
           config.file,
         ),
       ),
     notes,
-    starters: () => lives.owners.filter(({ starts }) => starts.length > 0).map(({ name }) => name),
+    starters: () =>
+      lifecycle.instances.filter(({ starts }) => starts.length > 0).map(({ name }) => name),
     start,
     accept: (stream, peer) => sessions.accept(stream, peer),
     stop(reason) {
@@ -262,7 +263,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
       })),
     switchPlugin: (name, on) =>
       changes.change(() => ({
-        plugins: switched(config.plugins, lives.owners, name, on),
+        plugins: toggled(config.plugins, lifecycle.instances, name, on),
         file: config.file,
         retries: (other) => on && other === name,
       })),

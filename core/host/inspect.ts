@@ -2,7 +2,7 @@
 import type { CommandRegistry } from '../hooks/commands.ts'
 import type { HookName } from '../hooks/hooks.ts'
 import { Stage } from '../hooks/registration.ts'
-import type { Ledgers } from '../hooks/tap-registries.ts'
+import type { TapRegistries } from '../hooks/tap-registries.ts'
 import type { Timings } from '../hooks/timings.ts'
 import { API_VERSION, COPY } from '../lifecycle/define-plugin.ts'
 import type { Services } from '../lifecycle/services.ts'
@@ -69,18 +69,18 @@ export interface InspectParts {
   readonly file: string | undefined
   readonly plugins: readonly ValidatedPlugin[]
   readonly owners: readonly Instance[]
-  readonly ledgers: Ledgers
+  readonly registries: TapRegistries
   readonly commands: CommandRegistry
   readonly services: Services
 }
 
 export function inspectHost(parts: InspectParts): HostReport {
-  const { owners, ledgers, services } = parts
+  const { owners, registries, services } = parts
   const states = new Map(
     owners.map(({ name, active }) => [name, active ? 'on' : 'failed'] as const),
   )
   const taps = (hook: HookName): TapReport[] =>
-    ledgers[hook].taps().map(({ owner, label, stage }) => ({
+    registries[hook].taps().map(({ owner, label, stage }) => ({
       plugin: owner.name,
       name: label === undefined ? undefined : safeText(label),
       stage: STAGES.get(stage) ?? String(stage),

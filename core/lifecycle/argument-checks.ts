@@ -1,4 +1,4 @@
-/** Looks at what a plugin gives a door before anything is made of it. The checks throw `ARGUMENT_INVALID`. */
+/** Looks at what a plugin gives a method before anything is made of it. The checks throw `ARGUMENT_INVALID`. */
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { unmapped, type Peer } from '../net/transport.ts'
@@ -49,42 +49,42 @@ export function checkKept(plugin: string, made: unknown): void {
   throw errors.argumentInvalid('host.keep', problem, plugin)
 }
 
-export function checkService(plugin: string, door: string, service: unknown): void {
+export function checkService(plugin: string, method: string, service: unknown): void {
   if (typeof (service as { name?: unknown } | null | undefined)?.name === 'string') return
   const problem = `expected what defineService has returned, found ${show(service)}`
-  throw errors.argumentInvalid(`host.${door}`, problem, plugin)
+  throw errors.argumentInvalid(`host.${method}`, problem, plugin)
 }
 
-export function checkFunction(plugin: string, door: string, run: unknown): void {
+export function checkFunction(plugin: string, method: string, run: unknown): void {
   if (typeof run === 'function') return
-  throw errors.argumentInvalid(`host.${door}`, `expected a function, found ${show(run)}`, plugin)
+  throw errors.argumentInvalid(`host.${method}`, `expected a function, found ${show(run)}`, plugin)
 }
 
 /** Time that is over already is as good as none; what is no time would be over at once. */
 export function checkTimer(
   plugin: string,
-  door: string,
+  method: string,
   run: unknown,
   milliseconds: unknown,
 ): void {
-  checkFunction(plugin, door, run)
+  checkFunction(plugin, method, run)
   if (Number.isFinite(milliseconds)) return
   const problem = `expected milliseconds behind the function, found ${show(milliseconds)}`
-  throw errors.argumentInvalid(`host.${door}`, problem, plugin)
+  throw errors.argumentInvalid(`host.${method}`, problem, plugin)
 }
 
 function checkOptions(
   plugin: string,
-  door: string,
+  method: string,
   options: unknown,
   known: readonly string[],
 ): void {
   if (typeof options !== 'object' || options === null) {
     const problem = `expected options, as { ${known.join(', ')} }, found ${show(options)}`
-    throw errors.argumentInvalid(`host.${door}`, problem, plugin)
+    throw errors.argumentInvalid(`host.${method}`, problem, plugin)
   }
   const unknown = unknownKey(options, known)
-  if (unknown !== undefined) throw errors.argumentInvalid(`host.${door}`, unknown, plugin)
+  if (unknown !== undefined) throw errors.argumentInvalid(`host.${method}`, unknown, plugin)
 }
 
 /** Characters of the longest label, as of a name. */

@@ -13,7 +13,7 @@ import type { ArgumentSchemas, Commands, CommandSpec } from '../hooks/command-sp
 import type { CommandRegistry } from '../hooks/commands.ts'
 import type { PluginHooks } from '../hooks/hooks.ts'
 import type { Isolation } from '../hooks/isolation.ts'
-import type { Ledgers } from '../hooks/tap-registries.ts'
+import type { TapRegistries } from '../hooks/tap-registries.ts'
 import type { Peer } from '../net/transport.ts'
 import type { Cancel, Clock } from '../support/clock.ts'
 import { errors } from '../support/errors.ts'
@@ -107,7 +107,7 @@ export interface PluginContext {
 
 /** The parts of the host that the doors open to. */
 export interface ContextParts {
-  readonly ledgers: Ledgers
+  readonly registries: TapRegistries
   readonly commands: CommandRegistry
   readonly clients: Clients
   readonly everyone: ChosenAudience
@@ -124,7 +124,7 @@ export interface ContextParts {
 }
 
 export function createContext(owner: PluginInstance, parts: ContextParts): PluginContext {
-  const { clock, isolation, ledgers } = parts
+  const { clock, isolation, registries } = parts
   const alive = (): void => {
     if (!owner.active) throw errors.pluginDisposed(owner.name)
   }
@@ -156,12 +156,12 @@ export function createContext(owner: PluginInstance, parts: ContextParts): Plugi
     name: owner.name,
     testing: parts.testing,
     hooks: Object.freeze<PluginHooks>({
-      connect: ledgers.connect.sideOf(owner),
-      line: ledgers.line.sideOf(owner),
-      command: ledgers.command.sideOf(owner),
-      settled: ledgers.settled.sideOf(owner),
-      close: ledgers.close.sideOf(owner),
-      shutdown: ledgers.shutdown.sideOf(owner),
+      connect: registries.connect.sideOf(owner),
+      line: registries.line.sideOf(owner),
+      command: registries.command.sideOf(owner),
+      settled: registries.settled.sideOf(owner),
+      close: registries.close.sideOf(owner),
+      shutdown: registries.shutdown.sideOf(owner),
     }),
     command(spec) {
       alive()

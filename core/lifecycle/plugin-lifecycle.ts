@@ -1,5 +1,5 @@
 /**
- * The lives of plugins in a host. Those of a config are set up together, staged, and go live in one step; they are
+ * The lifecycle of plugins in a host. Those of a config are set up together, staged, and go live in one step; they are
  * started, and each is disposed of once. One that falls out though nobody wants that keeps its place, and its guards stay.
  */
 import type { Connection } from '../clients/connection.ts'
@@ -8,7 +8,7 @@ import { createInstance } from '../support/plugin-instance.ts'
 import { follow, isThenable } from '../support/promises.ts'
 import { isA } from '../support/thrown.ts'
 import { createContext, type ContextParts } from './context.ts'
-import { slipOf } from './setup-hints.ts'
+import { setupHint } from './setup-hints.ts'
 import type { ValidatedPlugin, Instance } from './validate-plugins.ts'
 
 /** Milliseconds that a plugin has to start, and to go. */
@@ -21,10 +21,10 @@ export interface Entry {
   readonly before?: Instance | undefined
 }
 
-export class PluginLives {
+export class PluginLifecycle {
   readonly #parts: ContextParts
   readonly #connections: Iterable<Connection>
-  #owners: readonly Instance[] = []
+  #instances: readonly Instance[] = []
   /** Those that others are about to take the place of. */
   #standing: readonly Instance[] = []
   /** Those that went live once and are not yet forgotten. */
@@ -36,18 +36,18 @@ export class PluginLives {
   }
 
   /** Those that have a place, in order: they are live, or have failed. */
-  get owners(): readonly Instance[] {
-    return this.#owners
+  get instances(): readonly Instance[] {
+    return this.#instances
   }
 
   /** Those that are live, in order. */
   get live(): readonly Instance[] {
-    return this.#owners.filter(({ active }) => active)
+    return this.#instances.filter(({ active }) => active)
   }
 
   /** Those of which nothing but the guards is left, in order. */
   get failed(): readonly Instance[] {
-    return this.#owners.filter(({ active }) => !active)
+    return this.#instances.filter(({ active }) => !active)
   }
 
   /** Sets plugins up, staged. Throws `CONFIG_INVALID` with the faults of all of them; nothing of them is left then. */
@@ -66,7 +66,11 @@ export class PluginLives {
         const { code, message } = errors.pluginSetupAsync(owner.name)
         problems.push({ path, code, message })
       } catch (cause) {
-        const { code, message } = errors.pluginSetupFailed(owner.name, cause, slipOf(cause, host))
+        const { code, message } = errors.pluginSetupFailed(
+          owner.name,
+          cause,
+          setupHint(cause, host),
+        )
         problems.push({ path, code: isA(cause, ChatError) ? cause.code : code, message })
       }
     }
@@ -83,7 +87,7 @@ export class PluginLives {
       owner.taps.length = 0
       this.#parts.states.remove(owner, this.#connections)
     }
-    for (const ledger of Object.values(this.#parts.ledgers)) ledger.refresh()
+    for (const registry of Object.values(this.#parts.registries)) registry.refresh()
   }
 
   /**
@@ -93,8 +97,8 @@ export class PluginLives {
   replace(order: readonly Instance[], standing: readonly Instance[] = []): void {
     const { commands, services, states } = this.#parts
     const fresh = order.filter(({ staged }) => staged)
-    for (const owner of this.#owners) if (!order.includes(owner)) this.#silence(owner)
-    this.#owners = order
+    for (const owner of this.#instances) if (!order.includes(owner)) this.#silence(owner)
+    this.#instances = order
     this.#standing = standing
     for (const [index, owner] of order.entries()) {
       owner.index = index
@@ -159,7 +163,7 @@ export class PluginLives {
     this.#free(owner)
     this.#letGo(owner)
     owner.taps.length = 0
-    for (const one of this.#owners) if (one.before === owner) one.before = undefined
+    for (const one of this.#instances) if (one.before === owner) one.before = undefined
   }
 
   /** The log's sinks stay: the host may still have to say something. */
@@ -188,8 +192,8 @@ export class PluginLives {
   }
 
   #refresh(): void {
-    const owners = [...this.#standing, ...this.#owners]
-    for (const ledger of Object.values(this.#parts.ledgers)) ledger.refresh(owners)
+    const owners = [...this.#standing, ...this.#instances]
+    for (const registry of Object.values(this.#parts.registries)) registry.refresh(owners)
   }
 
   /** Nothing calls it any more, and its names are free. */

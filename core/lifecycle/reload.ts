@@ -1,5 +1,5 @@
 /**
- * Puts other plugins in the place of those that changed, while the host runs, all or nothing: they are set up first, then
+ * Puts other plugins in place of those that changed, while the host runs, all or nothing: they are set up first, then
  * the chat is held, and in one step the old are out and the new are in.
  */
 import type { PendingLines } from '../chat/pending-lines.ts'
@@ -8,7 +8,7 @@ import type { Clock } from '../support/clock.ts'
 import { errors } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import type { Pause } from '../support/pause.ts'
-import type { Entry, PluginLives } from './plugin-lifecycle.ts'
+import type { Entry, PluginLifecycle } from './plugin-lifecycle.ts'
 import {
   isInstance,
   planChange,
@@ -25,7 +25,7 @@ import type { Instance } from './validate-plugins.ts'
 const SETTLE_TIMEOUT = 10_000
 
 export interface ReloadParts {
-  readonly lives: PluginLives
+  readonly lifecycle: PluginLifecycle
   readonly services: Services
   readonly pause: Pause
   readonly pending: PendingLines
@@ -61,7 +61,7 @@ export interface Reload {
 }
 
 export function createReload(parts: ReloadParts): Reload {
-  const { lives, services, pause, pending, log, clock, resume } = parts
+  const { lifecycle, services, pause, pending, log, clock, resume } = parts
   const swap = createSwap(parts)
   let underWay: Promise<unknown> | undefined
   let holding = false
@@ -85,17 +85,17 @@ export function createReload(parts: ReloadParts): Reload {
 
   async function change(next: NextPlugins): Promise<Change> {
     if (stopping) throw errors.reloadFailed(STOPPING)
-    const { plan, change: planned } = planChange(lives.owners, next, services)
-    const old = lives.owners.filter((owner) => !plan.includes(owner))
+    const { plan, change: planned } = planChange(lifecycle.instances, next, services)
+    const old = lifecycle.instances.filter((owner) => !plan.includes(owner))
     for (const owner of old) owner.leaving = true
     try {
       const entries = plan.filter((one): one is Entry => !isInstance(one))
-      const fresh = lives.stage(entries, next.file)
+      const fresh = lifecycle.stage(entries, next.file)
       const order = plan.map((one) =>
         isInstance(one) ? one : (fresh[entries.indexOf(one)] as Instance),
       )
       if (fresh.length + old.length === 0) {
-        lives.replace(order)
+        lifecycle.replace(order)
         next.made?.()
       } else {
         await hold(fresh, async () => {
@@ -115,7 +115,7 @@ export function createReload(parts: ReloadParts): Reload {
     holding = true
     try {
       if (!(await settled())) {
-        lives.abandon(fresh)
+        lifecycle.abandon(fresh)
         throw errors.reloadFailed(
           stopping
             ? STOPPING
@@ -153,24 +153,24 @@ export function createReload(parts: ReloadParts): Reload {
    * it fails too. All of them fail but one that somebody has named: that has no place any more.
    */
   async function takeOut(owner: Instance, named: boolean): Promise<void> {
-    const names = requirersOf(owner.name, lives.live)
-    const going = lives.live.filter(({ name }) => names.has(name))
-    const others = lives.live.filter(({ name }) => !names.has(name))
+    const names = requirersOf(owner.name, lifecycle.live)
+    const going = lifecycle.live.filter(({ name }) => names.has(name))
+    const others = lifecycle.live.filter(({ name }) => !names.has(name))
     const renew = usersOf([...names], others, services)
-    if (named) lives.replace(lives.owners.filter((one) => one !== owner))
-    lives.fail(going)
+    if (named) lifecycle.replace(lifecycle.instances.filter((one) => one !== owner))
+    lifecycle.fail(going)
     for (const one of going) if (one !== owner) swap.failedWith(one, owner)
     if (renew.size > 0) {
       await change({
-        plugins: lives.owners.map(({ validated }) => validated),
+        plugins: lifecycle.instances.map(({ validated }) => validated),
         file: undefined,
         retries: () => false,
         renew,
         lost: (one) => swap.failedWith(one, owner),
       }).catch(() => swap.failWith(others.filter(({ name, active }) => active && renew.has(name))))
     }
-    for (const one of going.toReversed()) await lives.release(one)
-    if (named) lives.forget(owner)
+    for (const one of going.toReversed()) await lifecycle.release(one)
+    if (named) lifecycle.forget(owner)
   }
 
   function letGo(): void {
@@ -192,14 +192,14 @@ export function createReload(parts: ReloadParts): Reload {
     change: (next) => alone(async () => change(next())),
     unload: (name) =>
       alone(async () => {
-        const owner = lives.owners.find((one) => one.name === name)
+        const owner = lifecycle.instances.find((one) => one.name === name)
         if (owner !== undefined) await takeOut(owner, true)
       }),
     async fail(name, why) {
       // By then another one may have its name.
-      const owner = lives.live.find((one) => one.name === name)
+      const owner = lifecycle.live.find((one) => one.name === name)
       await alone(async () => {
-        if (owner === undefined || !lives.live.includes(owner)) return
+        if (owner === undefined || !lifecycle.live.includes(owner)) return
         log.of('plugins').warn(`plugin ${name}: ${why}${remains(owner)}`)
         await takeOut(owner, false)
       })

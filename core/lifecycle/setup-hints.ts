@@ -1,5 +1,5 @@
 /** A slip of the pen in a plugin's setup: where it is, and which door or hook was meant. */
-import { placeOf } from '../support/error-location.ts'
+import { locationOf } from '../support/error-location.ts'
 import { didYouMean } from '../support/suggest.ts'
 import type { PluginContext } from './context.ts'
 
@@ -7,10 +7,10 @@ const NOT_A_FUNCTION = /(?:(?:^|\.)(\w+)\.)?(?<=^|\.)(\w+) is not a function/
 const OF_UNDEFINED = /^Cannot read properties of undefined \(reading '(?:tap|tapPromise)'\)/
 
 /** What to add to the message of what setup threw; nothing where it is no such slip. */
-export function slipOf(cause: unknown, host: PluginContext): string {
+export function setupHint(cause: unknown, host: PluginContext): string {
   try {
     if (!(cause instanceof TypeError) && !(cause instanceof ReferenceError)) return ''
-    const place = placeOf(cause)
+    const place = locationOf(cause)
     return `${place === undefined ? '' : ` (at ${place})`}${meantBy(cause.message, host)}`
   } catch {
     // It fails when it is looked at, as a revoked proxy does.

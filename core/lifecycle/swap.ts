@@ -6,13 +6,13 @@ import type { Isolation } from '../hooks/isolation.ts'
 import { ChatError, describe, errors } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { hasGuards } from '../support/plugin-instance.ts'
-import type { PluginLives } from './plugin-lifecycle.ts'
+import type { PluginLifecycle } from './plugin-lifecycle.ts'
 import { usersOf } from './reload-plan.ts'
 import type { Services } from './services.ts'
 import type { Instance } from './validate-plugins.ts'
 
 export interface SwapParts {
-  readonly lives: PluginLives
+  readonly lifecycle: PluginLifecycle
   readonly services: Services
   readonly log: Log
   readonly isolation: Isolation
@@ -22,7 +22,7 @@ export interface SwapParts {
 export type Lost = (owner: Instance, cause: unknown) => void
 
 export interface Swap {
-  /** Puts some of an order, `fresh`, in the place of others. Rejects with `RELOAD_FAILED` when those of before are back. */
+  /** Puts some of an order, `fresh`, in place of others. Rejects with `RELOAD_FAILED` when those of before are back. */
   run(
     order: readonly Instance[],
     fresh: readonly Instance[],
@@ -41,7 +41,7 @@ export interface Swap {
 
 export const STOPPING = 'the host is stopping'
 
-export function createSwap({ lives, services, log, isolation }: SwapParts): Swap {
+export function createSwap({ lifecycle, services, log, isolation }: SwapParts): Swap {
   const logger = log.of('plugins')
   let stopping = false
   let over = false
@@ -53,19 +53,19 @@ export function createSwap({ lives, services, log, isolation }: SwapParts): Swap
     old: readonly Instance[],
     lost: Lost = cannotReturn,
   ): Promise<void> {
-    const before = lives.owners
+    const before = lifecycle.instances
     const ran = old.filter(({ active }) => active)
-    lives.replace(order, old)
-    for (const owner of old.toReversed()) await step(lives.dispose(owner))
+    lifecycle.replace(order, old)
+    for (const owner of old.toReversed()) await step(lifecycle.dispose(owner))
     try {
-      await step(lives.start(fresh, () => !over))
+      await step(lifecycle.start(fresh, () => !over))
     } catch (cause) {
       if (stopping) throw errors.reloadFailed(`${describe(cause)}; ${STOPPING}`, cause)
       await restore(before, fresh, ran, lost)
-      throw errors.reloadFailed(`${describe(cause)}; ${afterwards(lives.failed)}`, cause)
+      throw errors.reloadFailed(`${describe(cause)}; ${afterwards(lifecycle.failed)}`, cause)
     }
-    lives.replace(order)
-    for (const owner of old) lives.forget(owner)
+    lifecycle.replace(order)
+    for (const owner of old) lifecycle.forget(owner)
   }
 
   /** Brings back those of before that ran. The others, and those that cannot even do that, stay in their places. */
@@ -79,24 +79,24 @@ export function createSwap({ lives, services, log, isolation }: SwapParts): Swap
     const again = new Map<Instance, Instance>()
     for (const owner of ran) {
       try {
-        const [one] = lives.stage([{ validated: owner.validated, before: owner }], undefined)
+        const [one] = lifecycle.stage([{ validated: owner.validated, before: owner }], undefined)
         again.set(owner, one as Instance)
       } catch (cause) {
         lost(owner, cause)
       }
     }
-    lives.replace(before.map((owner) => again.get(owner) ?? owner))
+    lifecycle.replace(before.map((owner) => again.get(owner) ?? owner))
     for (const owner of fresh.toReversed()) {
-      await step(lives.dispose(owner))
-      lives.forget(owner)
+      await step(lifecycle.dispose(owner))
+      lifecycle.forget(owner)
     }
     await failWith(ran.filter((owner) => !again.has(owner)))
     for (const [owner, one] of again) {
-      lives.forget(owner)
+      lifecycle.forget(owner)
       // It may have failed meanwhile, with one that it needs.
       if (!one.active) continue
       try {
-        await step(lives.start([one], () => !over))
+        await step(lifecycle.start([one], () => !over))
       } catch (cause) {
         if (over) throw cause
         lost(one, cause)
@@ -122,13 +122,13 @@ export function createSwap({ lives, services, log, isolation }: SwapParts): Swap
 
   /** Lets plugins fail, and whoever holds something of them. */
   async function failWith(owners: readonly Instance[]): Promise<void> {
-    const users = usersOf(namesOf(owners), lives.live, services)
-    const going = lives.owners.filter(
+    const users = usersOf(namesOf(owners), lifecycle.live, services)
+    const going = lifecycle.instances.filter(
       (one) => owners.includes(one) || (one.active && users.has(one.name)),
     )
-    lives.fail(going)
+    lifecycle.fail(going)
     for (const one of going) if (!owners.includes(one)) failedWith(one, owners)
-    for (const one of going.toReversed()) await lives.release(one)
+    for (const one of going.toReversed()) await lifecycle.release(one)
   }
 
   function failedWith(owner: Instance, others: readonly Instance[]): void {

@@ -7,7 +7,7 @@ import type { ValidatedPlugin, Instance } from './validate-plugins.ts'
  * In the order of the config. One that has failed keeps its place until it is named itself. Throws `PLUGIN_UNKNOWN`, or `PLUGIN_REQUIRED` where others need it or it
  * needs others.
  */
-export function switched(
+export function toggled(
   listed: readonly ValidatedPlugin[],
   owners: readonly Instance[],
   name: string,

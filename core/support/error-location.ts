@@ -1,12 +1,15 @@
 /** Where in the code of a plugin, or of a config, something was thrown. */
-import { isAbsolute, join, relative, sep } from 'node:path'
+import { isAbsolute, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { BOUNDARY } from './boundary.ts'
 import { safeText } from './safe-text.ts'
 import { isError } from './thrown.ts'
 
-const CORE = join(fileURLToPath(import.meta.url), '../..') + sep
-/** What calls plugins: beyond it are those who called the host, and no fault is theirs. */
-const CALLERS = /^hooks[\\/](?:isolated-tap|isolation)\.[jt]s$/
+/** The folder of the host's own files, or the one file that all of them have been bundled into. */
+const OWN = fileURLToPath(import.meta.url).replace(
+  /(?<=[\\/])support[\\/]error-location\.[jt]s$/,
+  '',
+)
 /** What runs between the host and a plugin, and is neither. */
 const BETWEEN = /[\\/]node_modules[\\/](?:tapable|jiti|tsx|zod|pino|cac)[\\/]/
 /** Characters. */
@@ -18,7 +21,7 @@ const FRAME = /^\s*at (?:.*? \()?(?:async )?(.+):(\d+):\d+\)?$/
  * Returns `file:line` of the first frame of an error's stack that is neither the host's own nor Node's, relative to the
  * working directory where that is shorter. Safe to show. Never throws.
  */
-export function placeOf(error: unknown): string | undefined {
+export function locationOf(error: unknown): string | undefined {
   try {
     if (!isError(error)) return undefined
     const { message, stack } = error as { message: unknown; stack?: unknown }
@@ -28,11 +31,12 @@ export function placeOf(error: unknown): string | undefined {
     const frames = begin === -1 ? stack : stack.slice(begin + message.length)
     for (const frame of frames.slice(0, MOST_LOOKED_AT).split('\n')) {
       if (frame.length > LONGEST_FRAME) continue
+      // Below it are the callers of the host, and no fault is theirs.
+      if (frame.includes(`at ${BOUNDARY} (`)) return undefined
       const [, where = '', line] = FRAME.exec(frame) ?? []
       const file = where.startsWith('file:') ? fileURLToPath(where) : where
       if (!isAbsolute(file) || BETWEEN.test(file)) continue
-      if (!file.startsWith(CORE)) return safeText(`${near(file)}:${line}`)
-      if (CALLERS.test(file.slice(CORE.length))) return undefined
+      if (!file.startsWith(OWN)) return safeText(`${near(file)}:${line}`)
     }
   } catch {
     // It fails when it is looked at.

@@ -2,7 +2,7 @@
  * The catalogue: every error of the host is made here, by code. A text says what was expected, what was found, where, and
  * what to do. docs/reference/errors.md has an entry for each code.
  */
-import { placeOf } from './error-location.ts'
+import { locationOf } from './error-location.ts'
 import { missingFolderOf } from './missing-folder.ts'
 import { safeName, safeText } from './safe-text.ts'
 import { isError, stackOf, textOf } from './thrown.ts'
@@ -363,7 +363,7 @@ export const errors = {
   prefixInvalid: (found: unknown, name?: string) =>
     new ChatError(
       'PREFIX_INVALID',
-      `a prefix must be a text with the sender's name ${name === undefined ? '' : `${show(name)} `}in it, found ${show(found)}`,
+      `a prefix must be a text that contains the sender's name${name === undefined ? '' : ` ${show(name)}`}, not as part of a longer word, found ${show(found)}`,
     ),
 
   reloadFailed: (problem: string, cause?: unknown) =>
@@ -443,7 +443,7 @@ export function describeFully(thrown: unknown): string {
 
 /** What a plugin threw, and where. */
 function describeFault(thrown: unknown): string {
-  const place = placeOf(thrown)
+  const place = locationOf(thrown)
   return place === undefined ? describe(thrown) : `${describe(thrown)} (${place})`
 }
 

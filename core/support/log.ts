@@ -1,6 +1,6 @@
 /**
- * The log: one pino logger, whose records go to sinks. What is logged before the first sink is there is kept and handed
- * on. Warnings and worse go to standard error, too, where no sink ever comes or somebody looks there.
+ * The log: its records go to sinks. What is logged before the first sink is added is kept for it. Warnings and errors also
+ * go to standard error, if no sink is ever added or an operator watches there. pino makes the lines of JSON.
  */
 import pino from 'pino'
 import { describe, show } from './errors.ts'
@@ -36,7 +36,10 @@ export interface LogRecord {
   readonly origin: string | undefined
   /** One line, safe to show. */
   readonly message: string
-  /** The record as pino's own line of JSON, without its end, with nothing raw in it that a terminal would obey. */
+  /**
+   * The record as pino's own line of JSON, without its line end, safe to show. Made when it is first read, which for
+   * fields that may change is best done within `write`.
+   */
   readonly json: string
 }
 
@@ -74,8 +77,10 @@ export class Log {
   #before: readonly LogSink[] | undefined
   #lost = 0
   #threshold = LOG_LEVELS.info
-  #origin: string | undefined
-  #prints = true
+  readonly #date: () => number
+  /** The time that pino is to put into its line, and the line that it has made. */
+  #time = 0
+  #line = ''
   /** Those that are at it: what they log meanwhile is for the others. */
   readonly #writing = new Set<LogSink>()
 
@@ -89,26 +94,11 @@ export class Log {
   ) {
     this.#stderr = stderr
     this.#echo = echo
-    const hub = {
-      // pino calls write() in the same step in which it sets these (pino docs/api.md, pino.symbols.needsMetadataGsym).
-      [Symbol.for('pino.metadata')]: true,
-      lastLevel: 0,
-      lastMsg: undefined as string | undefined,
-      lastTime: '0',
-      write: (line: string): void => {
-        const record = {
-          level: hub.lastLevel,
-          time: Number(hub.lastTime),
-          origin: this.#origin,
-          message: safeText(hub.lastMsg ?? ''),
-          json: safeJson(line.trimEnd()),
-        }
-        this.#dispatch({ record, prints: this.#prints })
-      },
-    }
+    this.#date = date
+    const toLine = { write: (line: string) => void (this.#line = line) }
     const serializers = { err: errorData }
-    const timestamp = (): string => `,"time":${Math.floor(date())}`
-    this.#pino = pino({ level: 'debug', serializers, timestamp }, hub)
+    const timestamp = (): string => `,"time":${this.#time}`
+    this.#pino = pino({ level: 'debug', serializers, timestamp }, toLine)
   }
 
   /** The logger of a part of the program. Without `prints` nothing of it goes to standard error: the caller sees to that. */
@@ -116,18 +106,8 @@ export class Log {
     const at =
       (level: LogLevel) =>
       (message: string, fields?: Readonly<Record<string, unknown>>): void => {
-        if (LOG_LEVELS[level] < this.#threshold) return
-        this.#origin = origin
-        this.#prints = prints
-        const logger = this.#loggerOf(origin)
-        const text = asText(message)
-        if (typeof fields !== 'object' || fields === null) return logger[level](text)
-        try {
-          logger[level](fields, text)
-        } catch {
-          // A field that fails when it is looked at, as an error of a plugin may.
-          logger[level](text)
-        }
+        if (LOG_LEVELS[level] >= this.#threshold)
+          this.#dispatch({ record: this.#recordOf(level, origin, asText(message), fields), prints })
       }
     return {
       debug: at('debug'),
@@ -181,6 +161,40 @@ export class Log {
     this.#before = undefined
     this.started()
     for (const sink of this.#sinks.toReversed()) this.removeSink(sink)
+  }
+
+  #recordOf(level: LogLevel, origin: string | undefined, text: string, fields: unknown): LogRecord {
+    const time = Math.floor(this.#date())
+    let json: string | undefined
+    const toJson = (): string => this.#toJson(level, origin, time, text, fields)
+    return {
+      level: LOG_LEVELS[level],
+      time,
+      origin,
+      message: safeText(text),
+      get json() {
+        return (json ??= toJson())
+      },
+    }
+  }
+
+  #toJson(
+    level: LogLevel,
+    origin: string | undefined,
+    time: number,
+    text: string,
+    fields: unknown,
+  ): string {
+    this.#time = time
+    const logger = this.#loggerOf(origin)
+    try {
+      if (typeof fields === 'object' && fields !== null) logger[level](fields, text)
+      else logger[level](text)
+    } catch {
+      // A field that throws when it is read, as an error of a plugin may.
+      logger[level](text)
+    }
+    return safeJson(this.#line.trimEnd())
   }
 
   #dispatch(entry: Entry): void {

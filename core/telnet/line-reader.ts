@@ -4,15 +4,8 @@
  * the bytes were cut.
  */
 import { safeText } from '../support/safe-text.ts'
+import { LineBuffer, type LineLimits } from './line-buffer.ts'
 import { IAC, INTERRUPT_KEY, Telnet, TelnetEvent, type TelnetReplies } from './telnet.ts'
-import { continues, lastCharacter } from './utf8.ts'
-
-export interface LineLimits {
-  /** Bytes of the longest line that is let through. */
-  readonly line: number
-  /** Bytes without a line end after which the connection is given up. */
-  readonly unterminated: number
-}
 
 /** What is read besides lines. A line that is too long is reported once, at its end. */
 export const Fault = {
@@ -59,14 +52,8 @@ KIND[NUL] = NOTHING // RFC 854: no operation
 const BYTE_ORDER_MARK = '\ufeff'
 
 const EMPTY = Buffer.alloc(0)
-/** A line that comes in pieces is collected in a buffer of this size at first. */
-const PIECE_SIZE = 128
-/** So is what waits to be read. */
+/** What waits to be read is collected in a buffer of this size at first. */
 const WAITING_SIZE = 4096
-/** Bytes up to which a loop copies faster than a call. */
-const FEW = 16
-/** Bytes kept of a line that is too long: enough to know whether it ends in an unfinished character. */
-const END_SIZE = 3
 
 export class LineReader {
   /** What may still be read, where a byte of a plain line is 1. */
@@ -80,17 +67,15 @@ export class LineReader {
   #chunk: Buffer = EMPTY
   #position = 0
   #end = 0
-  /** The part of the current line that is no longer in `#chunk`, or its end when it is too long. */
-  #held: Buffer = EMPTY
-  #heldLength = 0
+  /** The part of the current line that is no longer in `#chunk`. */
+  readonly #held: LineBuffer
   /** Whether the current line is printable ASCII alone so far. */
   #printable = true
-  /** Bytes thrown away of a line that is too long; 0 while it is not. */
-  #overrun = 0
   #afterCr = false
 
   constructor(limits: LineLimits, replies: TelnetReplies) {
     this.#limits = limits
+    this.#held = new LineBuffer(limits)
     this.#replies = replies
   }
 
@@ -101,7 +86,7 @@ export class LineReader {
 
   /** Bytes of a line whose end has not come. */
   get unterminated(): number {
-    return this.#heldLength + this.#overrun
+    return this.#held.total
   }
 
   /**
@@ -205,7 +190,7 @@ export class LineReader {
       if (kind === TELNET) {
         telnet = this.#telnet ??= new Telnet(this.#replies)
         telnet.take(byte)
-      } else if (kind === ERASE_CHARACTER) this.#eraseCharacter()
+      } else if (kind === ERASE_CHARACTER) this.#held.eraseCharacter()
       else if (kind === ERASE_LINE) this.#eraseLine()
     }
     this.#position = at
@@ -221,10 +206,10 @@ export class LineReader {
   #telnetEvent(event: number): Fault | undefined {
     if (event >= TelnetEvent.Key) {
       const key = event - TelnetEvent.Key
-      if (continues(this.#held, this.#heldLength, key)) return this.#holdByte(key)
+      if (this.#held.continues(key)) return this.#holdByte(key)
       if (key === INTERRUPT_KEY) this.#eraseLine()
     } else if (event >= 0) return this.#holdByte(event)
-    else if (event === TelnetEvent.EraseCharacter) this.#eraseCharacter()
+    else if (event === TelnetEvent.EraseCharacter) this.#held.eraseCharacter()
     else if (event === TelnetEvent.EraseLine) this.#eraseLine()
     else if (event === TelnetEvent.Overflow) return Fault.Subnegotiation
     return undefined
@@ -244,49 +229,20 @@ export class LineReader {
 
   /** Keeps a part of the current line for later. */
   #hold(start: number, end: number, from: Buffer = this.#chunk): Fault | undefined {
-    const length = end - start
-    if (length === 0) return undefined
-    const needed = this.#heldLength + length
-    if (this.#overrun > 0 || needed > this.#limits.line) return this.#holdEnd(from, start, end)
-    if (needed > this.#held.length) {
-      const larger = Buffer.allocUnsafeSlow(
-        Math.min(this.#limits.line, Math.max(PIECE_SIZE, needed * 2)),
-      )
-      this.#held.copy(larger, 0, 0, this.#heldLength)
-      this.#held = larger
-    }
-    if (length > FEW) from.copy(this.#held, this.#heldLength, start, end)
-    else {
-      for (let at = 0; at < length; at++)
-        this.#held[this.#heldLength + at] = from[start + at] as number
-    }
-    this.#heldLength = needed
-    return undefined
-  }
-
-  /** Keeps no more than the end of a line that is too long. */
-  #holdEnd(from: Buffer, start: number, end: number): Fault | undefined {
-    const all = this.unterminated + end - start
-    const held = this.#held.subarray(0, this.#heldLength)
-    const last = Buffer.concat([held, from.subarray(Math.max(start, end - END_SIZE), end)])
-    this.#held = last.subarray(-END_SIZE)
-    this.#heldLength = this.#held.length
-    this.#overrun = all - this.#heldLength
-    return all > this.#limits.unterminated ? Fault.Unterminated : undefined
+    return this.#held.add(from, start, end) ? undefined : Fault.Unterminated
   }
 
   #endLine(start: number, end: number): string | Fault {
-    const whole = this.#heldLength === 0 && this.#overrun === 0
-    if (whole && end - start <= this.#limits.line) {
+    const held = this.#held
+    if (held.total === 0 && end - start <= this.#limits.line) {
       const line = this.#decode(this.#chunk, start, end)
       this.#printable = true
       return line
     }
     const fault = this.#hold(start, end)
     if (fault !== undefined) return fault
-    const line = this.#overrun > 0 ? Fault.TooLong : this.#decode(this.#held, 0, this.#heldLength)
-    this.#overrun = 0
-    this.#forget()
+    const line = held.overrun > 0 ? Fault.TooLong : this.#decode(held.bytes, 0, held.length)
+    this.#eraseLine()
     return line
   }
 
@@ -299,19 +255,8 @@ export class LineReader {
     return safeText(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text)
   }
 
-  /** Takes away the bytes that are shown as the last character: of ill-formed UTF-8, those behind one U+FFFD. */
-  #eraseCharacter(): void {
-    if (this.#overrun === 0) this.#heldLength -= lastCharacter(this.#held, this.#heldLength)
-  }
-
   #eraseLine(): void {
-    this.#overrun = 0
-    this.#forget()
-  }
-
-  #forget(): void {
-    this.#heldLength = 0
+    this.#held.clear()
     this.#printable = true
-    if (this.#held.length > PIECE_SIZE * 2) this.#held = EMPTY
   }
 }

@@ -45,6 +45,7 @@ const TOLD: Readonly<Record<string, [page: string, heading: string]>> = {
   LogSink: [CONTEXT, 'addLogSink'],
   NamedAudience: [CONTEXT, 'Audiences'],
   Peer: [CONTEXT, 'attach'],
+  Rate: [CONTEXT, 'Rate limits'],
   PluginDefinition: [CONTEXT, 'The context'],
   PluginHooks: [HOOKS, 'Hooks'],
   Problem: [ERRORS, 'Error codes'],
@@ -52,6 +53,7 @@ const TOLD: Readonly<Record<string, [page: string, heading: string]>> = {
   Service: [CONTEXT, 'provide'],
   ShutdownEvent: [HOOKS, 'shutdown'],
   TapOptions: [HOOKS, 'Tapping a hook'],
+  TokenBucket: [CONTEXT, 'Rate limits'],
   TellingHook: [HOOKS, 'Tapping a hook'],
   WatchingHook: [HOOKS, 'Tapping a hook'],
 }
@@ -141,7 +143,7 @@ test('hooks.md has every outcome that settled can tell of', () => {
         ?.slice(1)
         .find(Boolean)}`,
   )
-  const kinds = unionMembers(aliasOf('core/hooks/hooks.ts', 'SettledEvent')).flatMap((members) => {
+  const kinds = unionMembers(aliasOf('core/hooks/events.ts', 'SettledEvent')).flatMap((members) => {
     const typeNamed = (name: string) => members.find((member) => member.name === name)?.type ?? ''
     return kindsOf(typeNamed('verdict')).map((kind) => `${bareQuotes(typeNamed('hook'))} ${kind}`)
   })

@@ -29,6 +29,8 @@ const RUN_ELSEWHERE = new Set([
   'npm ci && npm test',
   'npm init -y',
   'npm pkg set type=module',
+  'npm ci && npm pack',
+  'npm install ../multiecho/multiecho-1.0.0.tgz',
   'npm install multiecho',
   'npm install multiecho-plugin-x',
   'npm install multiecho @acme/multiecho-plugin-poll',

@@ -1,4 +1,4 @@
-/** The session that the README shows, over real sockets, with a host in a process of its own. */
+/** The session that the guide shows, over real sockets, with a host in a process of its own. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -11,7 +11,7 @@ import * as assert from 'uvu/assert'
 /** One of those who take part. */
 interface Person {
   readonly name: string
-  /** The lines of its block in the README. */
+  /** The lines of its block in the guide. */
   readonly script: readonly string[]
   readonly id: string
   /** Emits `data`. */
@@ -28,7 +28,7 @@ const test = suite('session')
 
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
-test("the README's session goes as it is shown, byte by byte", async () => {
+test("the guide's session goes as it is shown, byte by byte", async () => {
   const host = launch(
     [join(root, 'dist/core/cli/bin.js'), '--host', '127.0.0.1', '-p', '0'],
     folder,
@@ -122,7 +122,7 @@ function isTyped(line: string): boolean {
   )
 }
 
-/** A line of the README with the ids that the people of this run have. */
+/** A line of the guide with the ids that the people of this run have. */
 function withIds(line: string, people: readonly Person[]): string {
   let result = line
   for (const { script, id } of people) {
@@ -145,10 +145,10 @@ function expectedOutput(people: readonly Person[], port: number): string {
     .join('\n')
 }
 
-/** The text block of the README that has this name behind its language. */
+/** The text block of the guide that has this name behind its language. */
 function blockOf(name: string): string {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  const block = new RegExp(`^\`\`\`text ${name}\\n(.*?)^\`\`\`$`, 'ms').exec(readme)
+  const guide = readFileSync(join(root, 'docs/guide/session.md'), 'utf8')
+  const block = new RegExp(`^\`\`\`text ${name}\\n(.*?)^\`\`\`$`, 'ms').exec(guide)
   return block?.[1] ?? ''
 }
 

@@ -43,7 +43,7 @@ test('the prefix can be another one', async () => {
   for (const [prefix, expected] of [
     ['<{name}> ', '<me> hi'],
     ['{name}: ', 'me: hi'],
-    ['{name}{name}', 'memehi'],
+    ['I, {name}: ', 'I, me: hi'],
     ['a {name} b {name} c ', 'a me b me c hi'],
     ['{name}\x1b', 'me␛hi'],
     ['$& {name} $1 ', '$& me $1 hi'],
@@ -67,7 +67,15 @@ test('a name is put into the prefix as it is', async () => {
 })
 
 test('a prefix without a name, or too long a one, is a fault of the config', async () => {
-  for (const prefix of ['', '> ', '(name) ', `{name}${'x'.repeat(95)}`, 5 as never]) {
+  for (const prefix of [
+    '',
+    '> ',
+    '(name) ',
+    'x{name}',
+    '{name}1',
+    `{name}${' '.repeat(95)}`,
+    5 as never,
+  ]) {
     const error = await rejection(createTestHost({ plugins: [echo({ prefix })] }))
     assert.instance(error, ConfigError)
     assert.equal(
@@ -76,7 +84,7 @@ test('a prefix without a name, or too long a one, is a fault of the config', asy
       prefix,
     )
   }
-  await using _ = await createTestHost({ plugins: [echo({ prefix: `{name}${'x'.repeat(94)}` })] })
+  await using _ = await createTestHost({ plugins: [echo({ prefix: `{name}${' '.repeat(94)}` })] })
 })
 
 test('what looks like an id stays as it was typed', async () => {

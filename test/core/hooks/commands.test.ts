@@ -8,7 +8,7 @@ import {
   type CommandSpec,
   type PluginContext,
 } from '../../../core/index.ts'
-import { parseTyped } from '../../../core/hooks/parse-input.ts'
+import { parseInput } from '../../../core/hooks/parse-input.ts'
 import { createTestHost, type TestClient } from '../../../core/testing/index.ts'
 import { echo } from '../../../plugins/index.ts'
 import {
@@ -73,7 +73,7 @@ for (const [typed, word, rest] of parsed) {
   const what = word === undefined ? `the line "${rest}"` : `the command ${word} with "${rest}"`
   test(`"${typed}" is ${what}`, () => {
     assert.equal(
-      parseTyped(typed),
+      parseInput(typed),
       word === undefined ? { kind: 'line', text: rest } : { kind: 'command', word, input: rest },
     )
   })
@@ -104,12 +104,12 @@ for (const character of unseen) {
       '/muteX ',
       'XX/XmuteXX',
     ]) {
-      assert.equal(parseTyped(typed.replaceAll('X', character)), command, typed)
+      assert.equal(parseInput(typed.replaceAll('X', character)), command, typed)
     }
-    assert.equal(parseTyped(`/nick${character} ann${character}`).kind, 'command')
+    assert.equal(parseInput(`/nick${character} ann${character}`).kind, 'command')
     const path = `/home${character}/x`
-    assert.equal(parseTyped(path), { kind: 'line', text: path })
-    assert.equal(parseTyped(`hi${character}`), { kind: 'line', text: `hi${character}` })
+    assert.equal(parseInput(path), { kind: 'line', text: path })
+    assert.equal(parseInput(`hi${character}`), { kind: 'line', text: `hi${character}` })
   })
 }
 
@@ -127,8 +127,8 @@ test('what looks like a command to who types it is never shown to others', async
 
 test('a very long word is parsed in no time', () => {
   const before = performance.now()
-  for (let count = 0; count < 100; count++) parseTyped(`${'\u00a0'.repeat(4000)}x`)
-  for (let count = 0; count < 100; count++) parseTyped(`/${'a'.repeat(4000)}\u212a`)
+  for (let count = 0; count < 100; count++) parseInput(`${'\u00a0'.repeat(4000)}x`)
+  for (let count = 0; count < 100; count++) parseInput(`/${'a'.repeat(4000)}\u212a`)
   assert.ok(performance.now() - before < 500)
 })
 

@@ -907,6 +907,31 @@ test('a prefix of its own needs the name of the sender in it', async () => {
   assert.is((error?.cause as { code?: string } | undefined)?.code, 'PREFIX_INVALID')
 })
 
+test('a prefix in which the name is only a part of another word does not name the sender', async () => {
+  const taps = plugin('taps', (host) => {
+    host.hooks.line.tap('x', ({ text }) => deliver({ prefix: text }))
+  })
+  await using host = await createTestHost({ plugins: [taps] })
+  const [one, two] = [await join(host, 'm'), await join(host)]
+  for (const [prefix, passes] of [
+    ['(m)', true],
+    ['m:', true],
+    ['admin, m:', true],
+    ['«m»', true],
+    ['(admin)', false],
+    ['m1:', false],
+    ['1m:', false],
+    ['_m:', false],
+    ['mé:', false],
+    ['м m\u0301', false],
+    ['Äm:', false],
+  ] as const) {
+    await one.say(prefix)
+    assert.is(two.take().length, passes ? 1 : 0, prefix)
+    assert.is(host.takeErrors().length, passes ? 0 : 1, prefix)
+  }
+})
+
 test('deliver without a prefix puts the name in front', async () => {
   const plain = plugin('plain', (host) => host.hooks.line.tap('x', () => deliver()))
   await using host = await createTestHost({ plugins: [plain] })

@@ -151,7 +151,7 @@ test('a sink gets records of its level and above, info when it does not say', ()
   ])
 })
 
-test('debug messages are made for nobody unless somebody wants them', () => {
+test('JSON is made for nobody unless somebody reads it, and then once', () => {
   const { log } = createLog()
   let looked = 0
   const fields = {
@@ -160,18 +160,30 @@ test('debug messages are made for nobody unless somebody wants them', () => {
       return 1
     },
   }
-  const debug = keeping('debug')
-  log.of('a').debug('x', fields)
-  log.addSink(keeping())
-  log.of('a').debug('x', fields)
+  const sink = keeping()
+  log.addSink(sink)
+  log.of('a').info('x', fields)
+  log.of('a').info('y')
   assert.is(looked, 0)
+  const [{ json = '' } = {}] = sink.records
+  assert.match(json, /"origin":"a","costly":1,"msg":"x"/)
+  assert.is(sink.records[0]?.json, json)
+  assert.is(looked, 1)
+})
+
+test('debug messages are handed to nobody but sinks that want them', () => {
+  const { log } = createLog()
+  const debug = keeping('debug')
+  const info = keeping()
+  log.of('a').debug('before')
+  log.addSink(info)
+  log.of('a').debug('too early')
   log.addSink(debug)
-  log.of('a').debug('x', fields)
-  assert.is(looked, 1)
+  log.of('a').debug('x')
   log.removeSink(debug)
-  log.of('a').debug('x', fields)
-  assert.is(looked, 1)
+  log.of('a').debug('too late')
   assert.equal(messages(debug), ['x'])
+  assert.equal(messages(info), [])
 })
 
 // Records
