@@ -6,7 +6,7 @@ export const PLUGIN_EXPORT = definePlugin({
   apiVersion: 1,
   options: z
     .strictObject({
-      /** What stands in front of the name of who is greeted. */
+      /** Precedes the client's name. */
       greeting: z.string().min(1).default('Hello'),
     })
     .prefault({}),

@@ -3,11 +3,11 @@ import { test } from 'node:test'
 import { checkPlugin, createTestHost } from 'multiecho/testing'
 import { PLUGIN_EXPORT } from '../src/PLUGIN_FILE.ts'
 
-test('it is a good plugin, and its examples come true', async () => {
+test('it passes the conformance checks, and its examples work', async () => {
   await checkPlugin(() => PLUGIN_EXPORT())
 })
 
-test('each client is counted by itself', async () => {
+test('each client has its own count', async () => {
   const host = await createTestHost({ plugins: [PLUGIN_EXPORT({ greeting: 'Hi' })] })
   const ada = await host.connect('ada')
   const bob = await host.connect('bob')
@@ -17,7 +17,7 @@ test('each client is counted by itself', async () => {
   await host.stop()
 })
 
-test('a reload with another option leaves the counts as they are', async () => {
+test('a reload with other options keeps the counts', async () => {
   const host = await createTestHost({ plugins: [PLUGIN_EXPORT({ greeting: 'Hi' })] })
   const ada = await host.connect('ada')
   assert.deepEqual(await ada.say('/PLUGIN_COMMAND'), ['Hi, ada! (1)'])
