@@ -1,5 +1,5 @@
 /**
- * Prints, as a number, the nanoseconds that a line takes through a host with some plugins.
+ * Prints how many nanoseconds a line takes through a host with that many plugins.
  *
  *   node --import tsx test/bench/hooks.ts PLUGINS
  */

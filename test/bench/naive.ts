@@ -1,6 +1,6 @@
 /**
- * A naive chat server, the benchmarks' lower bound: the same protocol as the host, written as one
- * would at first, with one `write` for each line and recipient.
+ * A naive chat server, the benchmarks' lower bound: the same protocol as the host, with one `write` for each line and
+ * recipient.
  *
  *   node --import tsx test/bench/naive.ts PORT
  */

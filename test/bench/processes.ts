@@ -1,4 +1,4 @@
-/** The processes of a benchmark: starts servers and the load, each on its own core where that can be had. */
+/** The processes of a benchmark: starts servers and the load generator, each on its own core if possible. */
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
@@ -15,7 +15,7 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** `exec` makes the server the child itself, so that the child's pid is the server's. */
+/** `exec` makes the server the child process itself, so that the child's pid is the server's. */
 function start(
   core: number,
   words: readonly string[],
@@ -29,7 +29,7 @@ function start(
   return child
 }
 
-/** Keeps the end of what a child says on stderr, for the message when it fails. */
+/** Keeps the end of a child's stderr, for the message if it fails. */
 function tailOf(child: ChildProcessWithoutNullStreams): () => string {
   let tail = ''
   child.stderr.on('data', (text: Buffer) => (tail = (tail + text.toString()).slice(-2000)))
@@ -63,7 +63,7 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
-/** Starts a server of which it is known on which port it will listen; resolves once it does. */
+/** Starts a server that will listen on a known port; resolves once it does. */
 export async function startServer(
   command: readonly string[],
   port: number,
@@ -72,7 +72,7 @@ export async function startServer(
   const child = start(0, command, cwd)
   const tail = tailOf(child)
   const closed = once(child, 'close')
-  // A server whose output nobody reads would come to a halt.
+  // A server whose output is not read would block.
   child.stdout.resume()
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject)
@@ -93,7 +93,7 @@ export async function startServer(
   return { pid: child.pid ?? 0, port, stop }
 }
 
-/** Resolves when somebody listens on a port. */
+/** Resolves once a server listens on the port. */
 async function answers(port: number): Promise<void> {
   for (;;) {
     const socket = connect(port, '127.0.0.1')
@@ -107,7 +107,7 @@ async function answers(port: number): Promise<void> {
   }
 }
 
-/** Runs the load; resolves to what it prints. `limit` is in seconds. */
+/** Runs the load generator; resolves to its report. `limit` is in seconds. */
 export async function runLoad<Report>(command: readonly string[], limit: number): Promise<Report> {
   const child = start(1, command, process.cwd())
   const tail = tailOf(child)

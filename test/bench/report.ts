@@ -1,11 +1,11 @@
-/** Tables in Markdown of what was measured, and whether the numbers to reach were reached. */
+/** Markdown tables of what was measured, and whether the targets are met. */
 import type { Results, Turns } from './results.ts'
 import { TITLES } from './servers.ts'
 import type { Scenario } from './scenarios.ts'
 import { short } from './statistics.ts'
 import { isMet, type Target } from './targets.ts'
 
-/** Every fault of a contestant's turns; a turn that gave nothing is one. */
+/** Every fault in a contestant's turns; a turn without a result is one. */
 export function faultsOf(turns: Turns): string {
   return turns.flatMap((turn) => (turn === undefined ? 'failed' : turn.faults || [])).join('; ')
 }
@@ -13,7 +13,7 @@ export function faultsOf(turns: Turns): string {
 export function scenarioTable(scenario: Scenario, results: Results): string {
   const { name, title, how, columns, contestants, base } = scenario
   const [first] = columns
-  const ratioHead = base === undefined ? [] : [`of ${headOf(base)}`]
+  const ratioHead = base === undefined ? [] : [`vs. ${headOf(base)}`]
   const rows = [...contestants.keys()].map((contestant) => {
     const label = TITLES[contestant] ?? contestant
     const faults = faultsOf(results.turns(name, contestant))
@@ -45,14 +45,14 @@ export function targetTable(targets: readonly Target[]): string {
       verdict,
     ]
   })
-  return `### The numbers to reach\n\n${table(['what', 'to reach', 'measured', 'reached'], rows)}`
+  return `### Targets\n\n${table(['what', 'target', 'measured', 'met'], rows)}`
 }
 
 function bare(value: number): string {
   return value.toLocaleString('en')
 }
 
-/** What a base is called in the head of a column. */
+/** The name of a base in a column heading. */
 function headOf(base: string): string {
   return base === 'c' ? 'C' : base
 }
@@ -61,7 +61,7 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-/** A table as prettier would lay it out: the first column to the left, all others to the right. */
+/** A table laid out as by prettier: the first column left-aligned, all others right-aligned. */
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [heads, ...rows]
   const widths = heads.map((_, column) =>

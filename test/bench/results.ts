@@ -1,8 +1,8 @@
-/** What the rounds gave, and what is read from it: medians, and ratios within rounds. */
+/** The results of the rounds, with their medians, and ratios within rounds. */
 import type { Sample, Scenario } from './scenarios.ts'
 import { median } from './statistics.ts'
 
-/** The turns of one contestant, a place for each round; a turn that failed has no figures. */
+/** The turns of one contestant, one for each round; a turn that failed is undefined. */
 export type Turns = Array<Sample | undefined>
 
 export class Results {
@@ -24,13 +24,13 @@ export class Results {
     return this.#named(scenario)?.get(contestant) ?? []
   }
 
-  /** The median over the rounds; undefined when there is none. */
+  /** The median over the rounds; undefined if there is none. */
   readonly figure = (scenario: string, key: string, contestant: string): number | undefined => {
     const numbers = this.turns(scenario, contestant).flatMap((turn) => turn?.figures[key] ?? [])
     return numbers.length === 0 ? undefined : median(numbers)
   }
 
-  /** The median, over the rounds, of how a contestant compares with another in the same round. */
+  /** The median, over the rounds, of the ratio of two contestants in the same round. */
   readonly ratio = (
     scenario: string,
     key: string,

@@ -1,5 +1,5 @@
 /**
- * The benchmark: the host and its peers on the same work, in turn, in one run. README.md says how to read it.
+ * The benchmark: the host and other servers on the same work, in turn, in one run. README.md explains the results.
  *
  *   npm run bench -- [scenario...] [--quick] [--docs] [options]
  */
@@ -16,7 +16,7 @@ import {
 import { cpus, release, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { chart, type Series } from './chart.ts'
+import { chart, type Bar, type Series } from './chart.ts'
 import { isPinned, killAll } from './processes.ts'
 import { faultsOf, scenarioTable, targetTable } from './report.ts'
 import { Results } from './results.ts'
@@ -29,7 +29,7 @@ const root = resolve(import.meta.dirname, '../..')
 const DOCS = join(root, 'docs/performance.md')
 const JSON_FILE = join(root, 'test/bench/results.json')
 const CHART_FILE = join(root, 'docs/performance.svg')
-/** What the host is in results. */
+/** The host's name in results. */
 const HOST = 'multiecho'
 const GROWTH_ROUNDS = 3
 
@@ -48,7 +48,7 @@ const { values, positionals } = parseArgs({
 
 const say = (text: string): boolean => process.stderr.write(`${text}\n`)
 
-/** One turn; what goes wrong in it is told and counts as a failure. */
+/** One turn; an error in it is printed and counts as a failure. */
 async function turn(run: () => Promise<Sample>): Promise<Sample | undefined> {
   try {
     return await run()
@@ -63,7 +63,7 @@ async function measure(setting: Setting): Promise<Results> {
   const all = scenariosOf(setting)
   const unknown = positionals.find((name) => !all.some((scenario) => scenario.name === name))
   if (unknown !== undefined) {
-    throw new Error(`no scenario ${unknown}; there are ${all.map(({ name }) => name).join(', ')}`)
+    throw new Error(`unknown scenario ${unknown}; known: ${all.map(({ name }) => name).join(', ')}`)
   }
   for (const scenario of all) {
     if (positionals.length > 0 && !positionals.includes(scenario.name)) continue
@@ -98,13 +98,24 @@ async function growth(setting: Setting): Promise<Series[]> {
   return names.map((name) => ({ name: TITLES[name] ?? name, points: series.get(name) ?? [] }))
 }
 
+/** Deliveries a second under full load, the fastest server first; without servers that failed. */
+function throughput(results: Results): Bar[] {
+  return Object.entries(TITLES)
+    .filter(([server]) => faultsOf(results.turns('saturated', server)) === '')
+    .flatMap(([server, name]) => {
+      const perSecond = results.figure('saturated', 'perSecond', server)
+      return perSecond === undefined ? [] : { name, perSecond }
+    })
+    .toSorted((a, b) => b.perSecond - a.perSecond)
+}
+
 function machine(): string {
   const [first] = cpus()
   const pinned = isPinned ? 'the server on one core and the load on another' : 'not pinned to cores'
   return `Node ${process.versions.node}, Linux ${release()}, ${cpus().length} cores of ${first?.model.trim()}; ${pinned}`
 }
 
-/** The table of the growth, for those who do not see the picture. */
+/** The growth as text, for readers who do not see the picture. */
 function growthLine(series: readonly Series[]): string {
   return series
     .map(({ name, points }) => {
@@ -114,13 +125,13 @@ function growthLine(series: readonly Series[]): string {
     .join('; ')
 }
 
-/** Puts what was measured between the marks of the page. */
+/** Replaces what is between the markers on the page. */
 function writeDocs(report: string): void {
   const page = readFileSync(DOCS, 'utf8')
   const [begin, end] = ['<!-- measured -->', '<!-- /measured -->']
   const [before, rest] = page.split(begin)
   const after = rest?.split(end)[1]
-  if (before === undefined || after === undefined) throw new Error(`${DOCS} has lost its marks`)
+  if (before === undefined || after === undefined) throw new Error(`${DOCS} has no markers`)
   writeFileSync(DOCS, `${before}${begin}\n\n${report}\n\n${end}${after}`)
 }
 
@@ -136,7 +147,7 @@ async function main(): Promise<number> {
   }
   const load = compile('load', folder)
   if (load === undefined)
-    throw new Error('the load is written in C, and there is no cc; install one')
+    throw new Error('the load generator is written in C, and there is no cc; install one')
   const servers = findServers(folder, values.server, say)
   if (values.only !== undefined) {
     const wanted = values.only.split(',')
@@ -175,13 +186,13 @@ async function main(): Promise<number> {
   const file = values.json ?? (values.docs ? JSON_FILE : undefined)
   if (file !== undefined) writeFileSync(file, `${JSON.stringify(record, undefined, 2)}\n`)
   if (series !== undefined) {
-    writeFileSync(CHART_FILE, chart(series))
+    writeFileSync(CHART_FILE, chart(throughput(results), series))
     writeDocs(report)
   }
   return verdict(results, targets, Number(values.require ?? 0))
 }
 
-/** 1 when the host has lost or disordered a line or failed, or is below the share of a number that is required. */
+/** 1 if the host lost or reordered a line or failed, or misses the required share of a target. */
 function verdict(results: Results, targets: ReturnType<typeof targetsOf>, share: number): number {
   const failures: string[] = []
   for (const [{ name, contestants }] of results.scenarios) {
@@ -195,7 +206,7 @@ function verdict(results: Results, targets: ReturnType<typeof targetsOf>, share:
     if (!isMet(target, share)) {
       const { what, is, limit, measured } = target
       failures.push(
-        `${what}: ${short(measured ?? Number.NaN)}, to be ${is} ${short(is === 'at least' ? limit * share : limit / share)}`,
+        `${what}: ${short(measured ?? Number.NaN)}, required: ${is} ${short(is === 'at least' ? limit * share : limit / share)}`,
       )
     }
   }

@@ -1,4 +1,4 @@
-/** What is measured: each scenario has its contestants, which take their turns in every round. */
+/** What is measured: each scenario has contestants, which take turns in every round. */
 import { join } from 'node:path'
 import { measureHooks } from './hooks-process.ts'
 import { freePort, runLoad, startServer } from './processes.ts'
@@ -6,10 +6,10 @@ import type { Server } from './servers.ts'
 import { short } from './statistics.ts'
 import { startTime } from './start.ts'
 
-/** What one turn gave: figures by the names of columns, and what went wrong in it. */
+/** The result of one turn: figures by column name, and its faults. */
 export interface Sample {
   readonly figures: Readonly<Record<string, number>>
-  /** Empty when every line came, once, unchanged and in order. */
+  /** Empty if every line arrived, once, unchanged and in order. */
   readonly faults: string
 }
 
@@ -21,11 +21,11 @@ export interface Column {
 export interface Scenario {
   readonly name: string
   readonly title: string
-  /** How it is made, in a sentence. */
+  /** How it works, in a sentence. */
   readonly how: string
   readonly columns: readonly Column[]
   readonly contestants: ReadonlyMap<string, () => Promise<Sample>>
-  /** The contestant with which the others are compared, by the first column. */
+  /** The contestant that the others are compared with, by the first column. */
   readonly base: string | undefined
   readonly rounds: number
 }
@@ -55,17 +55,17 @@ const LATENCY: readonly Column[] = [
 ]
 const THROUGHPUT: readonly Column[] = [
   { key: 'perSecond', label: 'deliveries/s' },
-  { key: 'cpu', label: 'CPU µs a delivery' },
+  { key: 'cpu', label: 'CPU µs per delivery' },
   ...LATENCY,
 ]
 const FAN_OUT: readonly Column[] = [
-  { key: 'cpu', label: 'CPU µs a delivery' },
-  { key: 'last', label: 'ms until the last one has it' },
+  { key: 'cpu', label: 'CPU µs per delivery' },
+  { key: 'last', label: 'ms to the last client' },
 ]
 const CROWD: readonly Column[] = [
   { key: 'joins', label: 'joins/s' },
-  { key: 'joinCpu', label: 'CPU µs a join' },
-  { key: 'memory', label: 'KiB a client' },
+  { key: 'joinCpu', label: 'CPU µs per join' },
+  { key: 'memory', label: 'KiB per client' },
 ]
 
 export interface Setting {
@@ -77,7 +77,7 @@ export interface Setting {
   readonly rounds: number | undefined
 }
 
-/** Seconds that a turn may take beyond the times it is told. */
+/** Seconds that a turn may take beyond its own times. */
 const SLACK = 60
 
 const ALL = ['multiecho', 'c', 'inspircd', 'inspircd-acknowledged', 'ngircd', 'ncat', 'naive']
@@ -86,7 +86,7 @@ const FEW = ['multiecho', 'c', 'naive']
 export function scenariosOf(setting: Setting): Scenario[] {
   const { isQuick, servers } = setting
 
-  /** A scenario of the load: a mode and its options; `warmup` and `measure` are milliseconds. */
+  /** A scenario of the load generator: a mode and its options; `warmup` and `measure` are milliseconds. */
   function loadScenario(
     scenario: Pick<Scenario, 'name' | 'title' | 'how' | 'columns'>,
     names: readonly string[],
@@ -111,7 +111,7 @@ export function scenariosOf(setting: Setting): Scenario[] {
     {
       name: 'saturated',
       title: 'Saturated broadcast',
-      how: '90 clients, 45 of them sending, one line of 60 bytes a packet, 256 lines under way all the time',
+      how: '90 clients, 45 of them sending, one line of 60 bytes per packet, 256 lines always in flight',
       columns: THROUGHPUT,
     },
     isQuick ? ['multiecho', 'c', 'inspircd', 'naive'] : ALL,
@@ -123,7 +123,7 @@ export function scenariosOf(setting: Setting): Scenario[] {
     {
       name: 'crowd',
       title: '10,000 clients join as fast as they can',
-      how: '200 at a time; a join is complete with the greeting. Then one says 10 lines a second to all others',
+      how: '200 at a time; a join is complete with the greeting. Then one client sends 10 lines a second to all others',
       columns: [...CROWD, ...FAN_OUT],
     },
     isQuick ? ['multiecho', 'c'] : FEW,
@@ -140,7 +140,7 @@ export function scenariosOf(setting: Setting): Scenario[] {
       {
         name: 'bursts',
         title: 'Saturated broadcast, in bursts',
-        how: 'as above, 64 lines a packet, 4,096 lines under way',
+        how: 'as above, 64 lines per packet, 4,096 lines in flight',
         columns: THROUGHPUT,
       },
       ALL,
@@ -153,8 +153,8 @@ export function scenariosOf(setting: Setting): Scenario[] {
     loadScenario(
       {
         name: 'deaf',
-        title: 'Saturated broadcast, beside 50 clients that never read',
-        how: 'as the first, and 50 more clients that are sent everything and read nothing',
+        title: 'Saturated broadcast, with 50 clients that never read',
+        how: 'as the first, with 50 more clients that are sent everything and read nothing',
         columns: THROUGHPUT,
       },
       FEW,
@@ -168,8 +168,8 @@ export function scenariosOf(setting: Setting): Scenario[] {
       {
         name: 'chatter',
         title: 'Chatter',
-        how: '100 clients, 20 of them saying 10 lines a second each',
-        columns: [{ key: 'cpu', label: 'CPU µs a delivery' }, ...LATENCY],
+        how: '100 clients, 20 of them sending 10 lines a second each',
+        columns: [{ key: 'cpu', label: 'CPU µs per delivery' }, ...LATENCY],
       },
       ALL,
       'paced --clients 100 --senders 20 --rate 200',
@@ -182,7 +182,7 @@ export function scenariosOf(setting: Setting): Scenario[] {
       {
         name: 'one-to-1000',
         title: 'One line to 1,000 idle clients',
-        how: 'one client says 10 lines a second to 1,000 others, who are silent',
+        how: 'one client sends 10 lines a second to 1,000 silent others',
         columns: FAN_OUT,
       },
       FEW,
@@ -196,7 +196,7 @@ export function scenariosOf(setting: Setting): Scenario[] {
       {
         name: 'one-to-9000',
         title: 'One line to 9,000 idle clients',
-        how: 'one client says 5 lines a second to 9,000 others, who are silent',
+        how: 'one client sends 5 lines a second to 9,000 silent others',
         columns: FAN_OUT,
       },
       FEW,
@@ -212,7 +212,7 @@ export function scenariosOf(setting: Setting): Scenario[] {
   ]
 }
 
-/** Clients for which the growth of cost is drawn. */
+/** Numbers of clients in the picture of the growth. */
 export const GROWTH = [10, 30, 100, 300, 1000, 3000, 10_000]
 
 /** One line at a time to more and more clients, some 20,000 deliveries a second. */
@@ -276,9 +276,9 @@ function hooks({ isQuick, rounds }: Setting): Scenario {
   const counts = [0, 5, 10, 20]
   return {
     name: 'hooks',
-    title: "A line's way through the hooks",
-    how: 'from bytes to bytes, in memory, with plugins that each tap the line and let it pass; mitata',
-    columns: [{ key: 'line', label: 'µs a line' }],
+    title: 'A line through the hooks',
+    how: 'from bytes to bytes, in memory, with plugins that each tap the line and let it pass; measured with mitata',
+    columns: [{ key: 'line', label: 'µs per line' }],
     contestants: new Map(
       counts.map((count) => [
         `${count} plugins`,
@@ -298,8 +298,8 @@ function start({ host, folder, rounds, isQuick }: Setting): Scenario {
   const words = [...host.split(' '), '-p', '0']
   return {
     name: 'start',
-    title: 'From start to listening',
-    how: 'until it prints its address; the config file is the one that `npm start` uses',
+    title: 'From launch to listening',
+    how: 'until the address is printed; the config file is the one that `npm start` uses',
     columns: [{ key: 'start', label: 'ms' }],
     contestants: new Map([
       ['node -e 0', time(['node', '-e', '0'], folder)],

@@ -1,4 +1,4 @@
-/** The servers that are compared, as they are started: throttles off, nothing looked up, nothing logged. */
+/** The servers that are compared, with rate limits, DNS lookups and logs switched off. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -8,9 +8,9 @@ const root = resolve(import.meta.dirname, '../..')
 export interface Server {
   readonly name: string
   readonly command: (port: number) => readonly string[]
-  /** What the load is told of it. */
+  /** Options for the load generator. */
   readonly load: readonly string[]
-  /** Where it runs: a folder with no config file in it. */
+  /** Its working directory: a folder without a config file. */
   readonly cwd: string
 }
 
@@ -47,7 +47,7 @@ Ident = no
 PAM = no
 `
 
-/** The programs of this folder that are written in C, compiled; undefined where there is no compiler. */
+/** Compiles a C program of this folder; undefined if there is no compiler. */
 export function compile(name: string, folder: string): string | undefined {
   if (spawnSync('cc', ['--version']).status !== 0) return undefined
   const output = join(folder, name)
@@ -59,7 +59,7 @@ function has(program: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
 }
 
-/** The servers that there are on this machine; the folder is for their files. Says what is missing to `note`. */
+/** The servers installed on this machine; the folder is for their files. Reports missing ones to `note`. */
 export function findServers(
   folder: string,
   host: string,
@@ -99,8 +99,8 @@ export function findServers(
     '--config',
   )
   add('inspircd', has('inspircd') && inspircd, ['--protocol', 'irc'])
-  // It leaves Nagle's algorithm on, so that what it sends waits for what a client acknowledges: once as clients are, who
-  // delay that, and once with clients who do not.
+  // It leaves Nagle's algorithm on, so that its writes wait for acknowledgements: once with ordinary clients, which delay
+  // them, and once with clients that do not.
   add('inspircd-acknowledged', has('inspircd') && inspircd, ['--protocol', 'irc', '--quickack'])
   add('ngircd', has('ngircd') && configured('ngircd', NGIRCD, '-n', '-f'), ['--protocol', 'irc'])
   const ncat = (port: number) => ['ncat', '--chat', '-k', '-m', '500', '-l', '127.0.0.1', `${port}`]
@@ -109,13 +109,13 @@ export function findServers(
   return servers
 }
 
-/** What the servers are called in tables. */
+/** The names of the servers in tables. */
 export const TITLES: Readonly<Record<string, string>> = {
   multiecho: 'multiecho',
-  c: 'C, epoll, one write a turn',
-  naive: 'Node, one write a line',
+  c: 'C, epoll, one write per turn',
+  naive: 'Node, one write per line',
   inspircd: 'InspIRCd',
-  'inspircd-acknowledged': 'InspIRCd, acknowledged at once',
+  'inspircd-acknowledged': 'InspIRCd, immediate ACKs',
   ngircd: 'ngIRCd',
   ncat: 'ncat --chat',
 }

@@ -1,8 +1,8 @@
-/** How long a program takes to start. */
+/** Measures how long a program takes to start. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** Milliseconds until a program prints some words, or ends when there are none; it is ended then. */
+/** Milliseconds until a program prints `until`, after which it is killed, or, without `until`, until it exits. */
 export async function startTime(
   [program = '', ...words]: readonly string[],
   cwd: string,

@@ -1,4 +1,4 @@
-/** Middles, and numbers as people read them. */
+/** Medians, and numbers in readable form. */
 
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b)
@@ -8,7 +8,7 @@ export function median(numbers: readonly number[]): number {
   return (low + high) / 2
 }
 
-/** A number with three digits that count, or all of those before the point. */
+/** A number with three significant digits, or all digits before the point. */
 export function short(value: number): string {
   if (!Number.isFinite(value)) return '-'
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2

@@ -1,13 +1,13 @@
-/** The numbers to reach, and how near a run came to them. */
+/** The targets, and whether a run meets them. */
 import type { Results } from './results.ts'
 
 export interface Target {
   readonly what: string
   readonly limit: number
-  /** Whether the limit is to be reached or to be kept. */
+  /** Whether the limit is a minimum or a maximum. */
   readonly is: 'at least' | 'at most'
   readonly unit: string
-  /** What was measured; undefined where a contestant or the scenario is missing. */
+  /** What was measured; undefined if a contestant or the scenario is missing. */
   readonly measured: number | undefined
 }
 
@@ -23,28 +23,28 @@ export function targetsOf(results: Results): Target[] {
   const fanOut = results.has('one-to-9000') ? 'one-to-9000' : 'crowd'
   return [
     target(
-      'saturated broadcast, of the C server',
+      'saturated broadcast, vs. the C server',
       'at least',
       0.9,
       '×',
       ratio('saturated', 'perSecond', 'multiecho', 'c'),
     ),
     target(
-      'saturated broadcast, of InspIRCd',
+      'saturated broadcast, vs. InspIRCd',
       'at least',
       2.5,
       '×',
       ratio('saturated', 'perSecond', 'multiecho', 'inspircd'),
     ),
     target(
-      'saturated broadcast, of a Node server that writes each line to each recipient',
+      'saturated broadcast, vs. a Node server that writes each line to each recipient',
       'at least',
       40,
       '×',
       ratio('saturated', 'perSecond', 'multiecho', 'naive'),
     ),
     target(
-      'p99 in that run, of the C server',
+      'p99 latency in that run, vs. the C server',
       'at most',
       3,
       '×',
@@ -52,31 +52,31 @@ export function targetsOf(results: Results): Target[] {
     ),
     target(
       fanOut === 'crowd'
-        ? 'CPU of one line to 9,999 idle clients, of the C server'
-        : 'CPU of one line to 9,000 idle clients, of the C server',
+        ? 'CPU of one line to 9,999 idle clients, vs. the C server'
+        : 'CPU of one line to 9,000 idle clients, vs. the C server',
       'at most',
       1.3,
       '×',
       ratio(fanOut, 'cpu', 'multiecho', 'c'),
     ),
     target('memory of an idle client', 'at most', 8, 'KiB', figure('crowd', 'memory', 'multiecho')),
-    target('joins a second', 'at least', 5000, '', figure('crowd', 'joins', 'multiecho')),
+    target('joins per second', 'at least', 5000, '', figure('crowd', 'joins', 'multiecho')),
     target(
-      "a line's way through hooks with ten guarded plugins",
+      'a line through the hooks, with ten plugins',
       'at most',
       5,
       'µs',
       figure('hooks', 'line', '10 plugins'),
     ),
     target(
-      'start without a config file, of `node -e 0`',
+      'launch without a config file, vs. `node -e 0`',
       'at most',
       4,
       '×',
       ratio('start', 'start', 'no config file', 'node -e 0'),
     ),
     target(
-      'start with chat.config.ts, of `node -e 0`',
+      'launch with chat.config.ts, vs. `node -e 0`',
       'at most',
       8,
       '×',
@@ -85,7 +85,7 @@ export function targetsOf(results: Results): Target[] {
   ]
 }
 
-/** Whether a number is met, or a share of it: with 0.5, half of what is to be reached, or twice what is to be kept. */
+/** Whether a target is met, or a share of it: with 0.5, half of a minimum, or twice a maximum. */
 export function isMet({ is, limit, measured }: Target, share = 1): boolean {
   if (measured === undefined) return true
   return is === 'at least' ? measured >= limit * share : measured <= limit / share

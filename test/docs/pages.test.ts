@@ -40,29 +40,32 @@ test('protocol.md: what is a command and what is a line', async () => {
 test('protocol.md: what becomes of unsafe characters', async () => {
   const samples: Record<string, [typed: string, seen: string]> = {
     'a tab': ['\t', ' '],
-    'another C0 control, as ESC or BEL': ['\x1b\x07', '␛␇'],
-    'DEL, where a plugin sends it': ['\x7f', '␡'],
+    'another C0 control, such as ESC or BEL': ['\x1b\x07', '␛␇'],
+    'DEL, if a plugin sends it': ['\x7f', '␡'],
     'a C1 control (U+0080 to U+009F)': ['\u009b', '\ufffd'],
     'a line or paragraph separator (U+2028, U+2029)': ['\u2028\u2029', '\ufffd\ufffd'],
     'a bidi embedding, override or isolate (U+202A to U+202E, U+2066 to U+2069)': [
       '\u202e\u2067',
       '\ufffd\ufffd',
     ],
-    'a tag (U+E0000 to U+E007F), but for the flags of parts of a country': [
+    'a tag (U+E0000 to U+E007F), except in flags of regions': [
       '\u{e0041}🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}',
       '\ufffd🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}',
     ],
-    'a deprecated format character, an interlinear annotation mark': [
+    'a deprecated format character or an interlinear annotation mark': [
       '\u206a\ufff9',
       '\ufffd\ufffd',
     ],
-    'a code point set aside for what is not to be seen': ['\u2065\u{e0fff}', '\ufffd\ufffd'],
-    'bytes that are no UTF-8': ['\udcff', '\ufffd'],
+    'an unassigned code point reserved for invisible characters': [
+      '\u2065\u{e0fff}',
+      '\ufffd\ufffd',
+    ],
+    'invalid UTF-8': ['\udcff', '\ufffd'],
     'more than eight combining marks on one character': [
       `e${'\u0301'.repeat(12)}`,
       `e${'\u0301'.repeat(8)}`,
     ],
-    'any other character, seen or not': [
+    'any other character, visible or not': [
       'a\u200d\u200c\ufe0f\u200b\u00ad\u200e\u200f\u2060\u3164b',
       'a\u200d\u200c\ufe0f\u200b\u00ad\u200e\u200f\u2060\u3164b',
     ],
