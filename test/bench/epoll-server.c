@@ -3,7 +3,7 @@
  *
  * It speaks the host's protocol and does nothing else: a client is greeted with
  * two lines, and each line it sends goes to all the others as "(IP:PORT) text".
- * The lines of one epoll round are gathered in one shared batch, and each
+ * The lines of one epoll round are collected in one shared batch, and each
  * client is sent that batch with one call, its own lines cut out.
  *
  *   epoll-server [--per-line] PORT
@@ -38,7 +38,7 @@ enum {
   READ_SIZE = 64 * 1024,
   LISTEN_BACKLOG = 4096,
 };
-/* A client that lets this much pile up is cut off: memory stays bounded. */
+/* A client with this backlog is cut off: memory stays bounded. */
 static const size_t MAX_PENDING = 64u * 1024 * 1024;
 
 struct buffer {
@@ -52,7 +52,7 @@ struct client {
   bool dead, waiting;
   int id_length;
   char id[24];
-  struct buffer partial; /* the start of a line whose end has not come yet */
+  struct buffer partial; /* the start of a line whose end has not arrived yet */
   struct buffer pending; /* what the socket would not take */
   size_t pending_sent;
   /* Its own lines are batch[own_start, own_end), if own_batch is the current
@@ -187,7 +187,7 @@ static void send_pending(struct client *c) {
     c->pending_sent = 0;
     watch(c, false);
   } else if (c->pending_sent > p->length / 2) {
-    /* Moving only when more than half is gone keeps the moves cheap. */
+    /* Moving only if more than half has been sent keeps the moves cheap. */
     p->length -= c->pending_sent;
     memmove(p->data, p->data + c->pending_sent, p->length);
     c->pending_sent = 0;
@@ -272,7 +272,7 @@ static void accept_clients(int listener) {
         return;
       if (errno == EINTR || errno == ECONNABORTED)
         continue;
-      die("accept"); /* out of descriptors, say: a benchmark must not go on */
+      die("accept"); /* such as out of descriptors: a benchmark must not continue */
     }
     if (client_count == MAX_CLIENTS) {
       close(fd);

@@ -9,14 +9,14 @@
  * saturate keeps `window` lines in flight: a line is in flight until every
  * other client has it. Each packet carries `burst` lines of one sender, and
  * `deaf` further clients never read what they are sent. paced lets clients join
- * as fast as they can, rests, and then lets senders say `rate` lines a second,
+ * as fast as they can, rests, and then lets senders send `rate` lines a second,
  * all of them together, evenly. HOST is an IPv4 address.
  *
  * --protocol chat|irc|ncat  what the server speaks; chat is multiecho's
  * --concurrency 200         clients that are joining at a time
  * --bytes 60                of a line, LF included
  * --quickack                acknowledge at once (TCP_QUICKACK), not after 40 ms
- * --pid N                   the server's process, to tell its CPU time and memory
+ * --pid N                   the server's process, to measure its CPU time and memory
  *
  * A line is "s<sender> n<number> t<nanoseconds>" with fixed widths, padded with
  * letters to exactly --bytes, LF included. Every line that comes back is
@@ -67,7 +67,7 @@ struct conn {
   int fd;
   u32 index;
   int greeted;    /* greeting lines seen */
-  u32 kept_bytes; /* the start of a line whose end has not come yet */
+  u32 kept_bytes; /* the start of a line whose end has not arrived yet */
   char *kept;
   u64 began;
   char id[MAX_ID];
@@ -77,8 +77,8 @@ struct conn {
 struct sent {
   u64 time;
   u32 number, remaining;
-  u32 prefix; /* bytes ahead of the body */
-  u32 length; /* of all of it, its line end included */
+  u32 prefix; /* bytes before the body */
+  u32 length; /* of all of it, including its line end */
   char text[];
 };
 
@@ -220,7 +220,7 @@ static void put_digits(char *to, int width, u64 value) {
 /* Where the parts of a line are: "s012 n0123456789 t0123456789012345678 abc...". */
 enum { NUMBER_AT = 6, TIME_AT = 18, PADDING_AT = 37, NUMBER_WIDTH = 10, TIME_WIDTH = 19 };
 
-/* Fills in once what is the same in all lines of a sender. */
+/* Fills in what is the same in all lines of a sender, once. */
 static void prepare_lines(u32 at_once) {
   ring_size = 1;
   while (ring_size < at_once)
@@ -241,7 +241,7 @@ static void prepare_lines(u32 at_once) {
       body[PADDING_AT] = ' ';
       for (u32 k = PADDING_AT + 1; k < option.bytes - 1; k++)
         body[k] = (char)('a' + (k + s) % 26);
-      /* ncat passes the line end on as it came. */
+      /* ncat passes the line end on unchanged. */
       const char *end = protocol == NCAT ? "\n" : "\r\n";
       strcpy(body + option.bytes - 1, end);
       line->length = line->prefix + (u32)option.bytes - 1 + (u32)strlen(end);
@@ -249,7 +249,7 @@ static void prepare_lines(u32 at_once) {
   }
   for (u32 c = 0; c < conn_count; c++)
     for (u32 s = 0; s < sender_count; s++)
-      /* No line bears the last number: an echo to its sender never fits. */
+      /* No line has the last number: an echo to its sender never matches. */
       expected[(size_t)c * sender_count + s] = c == s ? UINT32_MAX : 1;
 }
 
@@ -303,7 +303,7 @@ static bool digits(const char *p, int width, u32 *value) {
   return v <= UINT32_MAX;
 }
 
-/* A number below the expected one: late, if it was missed before. */
+/* A number below the expected one: late, if it was missing before. */
 static void late_or_again(u32 receiver, u32 sender, u32 number) {
   for (u32 i = 0; i < missing_count; i++) {
     struct missing *m = &missing[i];
@@ -320,7 +320,7 @@ static void late_or_again(u32 receiver, u32 sender, u32 number) {
 /* What is between the sender's name and its line; in the protocols, it is nowhere else. */
 static const char *const before_body[] = {[CHAT] = ") s", [IRC] = " :s", [NCAT] = "> s"};
 
-/* Whether a line is the server's own, as of somebody who comes. */
+/* Whether a line is the server's own, such as a notice of a join. */
 static bool is_notice(const char *text, size_t length) {
   if (protocol == IRC)
     return !memmem(text, length, " PRIVMSG #c :", 13);
@@ -334,7 +334,7 @@ static void take_odd_line(struct conn *c, const char *text, size_t length, u64 n
     return;
   const char *body = memmem(text, length, before_body[protocol], 3);
   body = body ? body + 2 : text;
-  /* ncat names the sender once for all that it read at a time. */
+  /* ncat names the sender once for everything that it read at a time. */
   if ((body == text && protocol != NCAT) || text + length - body < PADDING_AT ||
       *body != 's' || !digits(body + 1, 3, &sender) || memcmp(body + 4, " n", 2) != 0 || !digits(body + NUMBER_AT, NUMBER_WIDTH, &number) ||
       sender >= sender_count) {
@@ -350,7 +350,7 @@ static void take_odd_line(struct conn *c, const char *text, size_t length, u64 n
     late_or_again(c->index, sender, number);
     return;
   }
-  /* The missed ones are settled as well, or the load would come to a halt. */
+  /* The missing ones are settled too, or the load would stall. */
   for (; *next < number; ++*next) {
     lost++;
     if (missing_count < MAX_MISSING)
@@ -396,7 +396,7 @@ static void take_chat_greeting(struct conn *c, const char *text, size_t length) 
   keep_id(c, text + skip, length - skip);
 }
 
-/* Registers, joins the channel, and has come with the end of the names (366). */
+/* Registers and joins the channel; done at the end of the names (366). */
 static void take_irc_greeting(struct conn *c, const char *text, size_t length) {
   char line[512];
   if (length >= sizeof line)
@@ -411,7 +411,7 @@ static void take_irc_greeting(struct conn *c, const char *text, size_t length) {
   else if (strstr(line, " 001 "))
     say(c, "JOIN %s\r\n", "#c");
   else if (join && c->greeted == 0 && (c->greeted = 1))
-    keep_id(c, line, (size_t)(join - line)); /* nobody else's before its own */
+    keep_id(c, line, (size_t)(join - line)); /* its own comes before others' */
   else if (c->greeted == 1 && strstr(line, " 366 "))
     c->greeted = GREETED;
 }
@@ -436,7 +436,7 @@ static void take_greeting(struct conn *c, const char *text, size_t length) {
 
 /* ---- reading ---- */
 
-/* Takes the whole lines in [at, end); returns where the rest begins. */
+/* Handles the complete lines in [at, end); returns where the rest begins. */
 static char *take_lines(struct conn *c, char *at, char *end, u64 now) {
   u32 *next = expected ? &expected[(size_t)c->index * sender_count] : NULL;
   const char id_ends = protocol == IRC ? ':' : before_body[protocol][0];
@@ -480,13 +480,13 @@ static char *take_lines(struct conn *c, char *at, char *end, u64 now) {
   return at;
 }
 
-/* Reads once; returns the time at which the bytes were there. */
+/* Reads once; returns the time at which the bytes had arrived. */
 static u64 read_conn(struct conn *c) {
   static char space[MAX_LINE + READ_SIZE];
   char *input = space + MAX_LINE;
   ssize_t n = read(c->fd, input, READ_SIZE);
   u64 now = clock_now();
-  /* The kernel forgets it with each read. */
+  /* The kernel resets it with each read. */
   if (option.quickack) {
     int on = 1;
     setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
@@ -597,7 +597,7 @@ static void end_measuring(u64 now) {
 }
 
 static void report_deliveries(u64 max) {
-  /* What has not come by now is lost. */
+  /* What has not arrived by now is lost. */
   for (u32 c = 0; c < reader_count; c++)
     for (u32 s = 0; s < sender_count; s++)
       if (c != s)
@@ -662,7 +662,7 @@ static void paced(void) {
   connect_all((u32)option.clients, 0);
   double joining = (double)(clock_now() - began) / 1e9;
   cpu = cpu_seconds((pid_t)option.pid) - cpu;
-  usleep((useconds_t)option.rest * 1000); /* let the server come to rest */
+  usleep((useconds_t)option.rest * 1000); /* let the server become idle */
   memory = resident_bytes() - memory;
   printf("{\"joinsPerSecond\":%.0f,\"joinCpu\":%.2f,\"bytesPerClient\":%.0f,",
          (double)option.clients / joining, cpu * 1e6 / (double)option.clients,

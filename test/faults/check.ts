@@ -1,33 +1,33 @@
-/** What a check is: one row of the fault catalogue, something that can fail, and what was seen. */
+/** A check: a row of the fault catalogue, something that can fail, and what was observed. */
 import type { HostSetup, RunningHost } from './host.ts'
 import type { Room } from './room.ts'
 
-/** A promise that was not kept. The message says what was seen instead. */
+/** A broken promise. The message says what was observed instead. */
 export class Failed extends Error {}
 
-/** A check that cannot be made here. The message says why. */
+/** A check that cannot run here. The message says why. */
 export class Skipped extends Error {}
 
 interface Row {
-  /** The row of the catalogue, as `T5`. */
+  /** The row of the catalogue, such as `T5`. */
   readonly id: string
   /** What is promised, in the present tense. */
   readonly title: string
 }
 
-/** A check over TCP alone, which can be made of any chat server for lines. Resolves to what was seen. */
+/** A check that needs only TCP and works with any line chat server. Resolves to what was observed. */
 export interface TcpCheck extends Row {
   run(room: Room): Promise<string>
 }
 
-/** A check of the host as a process: its signals, its log, its limits. Resolves to what was seen. */
+/** A check of the host as a process: its signals, its log, its limits. Resolves to what was observed. */
 export interface HostCheck extends Row {
   /** How the host is started; a check without it starts its own hosts. */
   readonly setup?: HostSetup | undefined
   runHost(host: RunningHost): Promise<string>
 }
 
-/** A check that starts what it needs by itself. */
+/** A check that starts its own processes. */
 export interface OwnCheck extends Row {
   runAlone(): Promise<string>
 }
@@ -38,7 +38,7 @@ export function overTcp(id: string, title: string, run: TcpCheck['run']): TcpChe
   return { id, title, run }
 }
 
-/** `setup` is how the host is started for this check alone. */
+/** `setup` configures the host that is started for this check. */
 export function onHost(
   id: string,
   title: string,
@@ -52,7 +52,7 @@ export function alone(id: string, title: string, runAlone: OwnCheck['runAlone'])
   return { id, title, runAlone }
 }
 
-/** Fails the check unless the condition holds; `seen` says what is the case instead. */
+/** Fails the check unless the condition holds; `seen` says what was observed instead. */
 export function must(condition: unknown, seen: string): asserts condition {
   if (condition !== true) throw new Failed(seen)
 }
@@ -61,13 +61,13 @@ export function skip(reason: string): never {
   throw new Skipped(reason)
 }
 
-/** Text as it can be shown on one row of a report, cut where it is long. */
+/** Text for one row of a report, truncated if it is long. */
 export function shown(value: unknown, length = 120): string {
   const text = JSON.stringify(value) ?? String(value)
   return text.length > length ? `${text.slice(0, length)}… (${text.length} characters)` : text
 }
 
-/** Fails the check unless both are the same, as JSON. */
+/** Fails the check unless both are equal as JSON. */
 export function mustBe(seen: unknown, promised: unknown, what: string): void {
   must(
     JSON.stringify(seen) === JSON.stringify(promised),

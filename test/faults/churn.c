@@ -1,16 +1,16 @@
 /*
- * churn.c - clients that come and go, in five kinds by turns.
+ * churn.c - clients that join and leave, in five ways by turns.
  *
  *   churn HOST PORT COUNT [CONCURRENCY]
  *
  *   0  waits for its greeting and closes              3  ends its input when greeted, and reads to the end
- *   1  resets the connection as soon as it stands      4  says /quit when greeted, and reads to the end
+ *   1  resets the connection as soon as it is open     4  says /quit when greeted, and reads to the end
  *   2  says a line and resets the connection at once
  *
- * Every tenth of those that end their input say a line before. If all did, the load would be the deliveries of these
- * lines, not the coming and going.
+ * One in ten of those that end their input sends a line first. If all did, the load would be the deliveries of these
+ * lines, not the joining and leaving.
  *
- * The result is one line of JSON: how many were dialled, how many lines were said, and how many did not go their way.
+ * The result is one line of JSON: how many connected, how many lines were sent, and how many failed.
  * HOST is an IPv4 address.
  */
 #define _GNU_SOURCE
@@ -98,7 +98,7 @@ static void greeted(long slot) {
 
 static void readable(long slot) {
   struct visit *v = &visits[slot];
-  /* Only the last words matter: what others say in between is thrown away. */
+  /* Only the end matters: lines of others in between are discarded. */
   if (v->seen_length > SEEN / 2) {
     memmove(v->seen, v->seen + v->seen_length - 256, 256);
     v->seen_length = 256;

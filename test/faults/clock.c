@@ -1,5 +1,5 @@
 /*
- * clock.c - lets the time of day of a program jump, and leaves its monotonic clock alone: a library to be preloaded.
+ * clock.c - makes a program's time of day jump, but not its monotonic clock: a library to preload.
  * The file that CLOCK_OFFSET names holds the offset, in seconds; it is read again every 50 ms.
  */
 #define _GNU_SOURCE

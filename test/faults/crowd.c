@@ -1,11 +1,11 @@
 /*
- * crowd.c - clients of whom one speaks at a steady rate and the others check every line of it.
+ * crowd.c - one client sends at a steady rate, and the others check every line.
  *
  *   crowd HOST PORT --clients 150 --rate 300 --bytes 1000 --seconds 15
  *
- * The first client speaks. When everyone can hear it, "ready" is printed; a line on standard input begins the measured
+ * The first client speaks. When everyone can hear it, "ready" is printed; a line on standard input starts the measured
  * part. When all lines have arrived, or none has for some seconds, "said" is printed; then the clients go on reading
- * until standard input is closed. The result is one line of JSON. Lines of others that hold the word "churn" are
+ * until standard input is closed. The result is one line of JSON. Lines of others with the word "churn" are
  * counted for each client. HOST is an IPv4 address; latencies are from writing a line to reading it.
  */
 #define _GNU_SOURCE
@@ -114,7 +114,7 @@ static void say(const char *text, size_t length) {
   flush();
 }
 
-/* Reads what there is, waiting for at most so many milliseconds; returns whether standard input has something. */
+/* Reads what is available, waiting at most that many milliseconds; returns whether standard input has data. */
 static int turn(int timeout) {
   static char chunk[CHUNK];
   polled[0].events = POLLIN | (out_length > 0 ? POLLOUT : 0);
@@ -192,7 +192,7 @@ int main(int argc, char **argv) {
     all[i].fd = fd;
     polled[i] = (struct pollfd){.fd = fd, .events = POLLIN};
   }
-  /* Without standard input until it is time to listen to it. */
+  /* Ignore standard input for now. */
   polled[clients] = (struct pollfd){.fd = -1, .events = POLLIN};
   meet();
   printf("ready\n");

@@ -1,10 +1,10 @@
 /*
- * endless.c - a line that never ends, as fast as the server takes it.
+ * endless.c - a line that never ends, as fast as the server accepts it.
  *
  *   endless HOST PORT SECONDS [CONNECTIONS]
  *
- * Whenever the server cuts the connection it connects again, until the time is over or there were that many. What the
- * server says is read and thrown away. The result is one line of JSON: how many bytes the kernel has taken, in how many connections, and the
+ * Whenever the server closes the connection, it reconnects, until the time is over or that many were made. What the
+ * server sends is discarded. The result is one line of JSON: how many bytes the kernel took, in how many connections, and the
  * most that one of them took. HOST is an IPv4 address.
  */
 #define _GNU_SOURCE

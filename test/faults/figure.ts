@@ -1,23 +1,23 @@
-/** What an acceptance figure is: a promise with numbers in it, and how to measure it. */
+/** An acceptance figure: a promise with numbers, and how to measure it. */
 import { startHost, startOther, type HostSetup, type RunningHost, type Server } from './host.ts'
 
 export interface Measured {
-  /** What was measured, in the order in which it is promised. */
+  /** What was measured, in the order of the promise. */
   readonly measured: string
   readonly met: boolean
 }
 
 export interface Figure {
-  /** As `A1`. */
+  /** Such as `A1`. */
   readonly id: string
   readonly title: string
   readonly promised: string
-  /** Whether it can be measured of another server, too. */
+  /** Whether it can be measured with other servers too. */
   readonly ofOthers: boolean
   measure(stage: Stage): Promise<Measured>
 }
 
-/** Starts the servers that are measured, and ends them. */
+/** Starts and stops the servers that are measured. */
 export class Stage {
   /** The command of another server to measure. */
   readonly other: string | undefined
@@ -27,7 +27,7 @@ export class Stage {
     this.other = other
   }
 
-  /** The server that is measured: the host, set up like this, or the other one. */
+  /** The server that is measured: the host with this setup, or the other one. */
   async server(setup?: HostSetup): Promise<Server & { readonly host: RunningHost | undefined }> {
     const running =
       this.other === undefined
@@ -37,14 +37,14 @@ export class Stage {
     return Object.assign(running, { host: this.other === undefined ? running : undefined })
   }
 
-  /** A host, whatever is measured. */
+  /** A host, whichever server is measured. */
   async host(setup?: HostSetup): Promise<RunningHost> {
     const host = await startHost(setup)
     this.later(() => host.kill())
     return host
   }
 
-  /** Has something undone at the end; the last thing first. */
+  /** Registers a cleanup; the last one runs first. */
   later(end: () => Promise<void>): void {
     this.#ends.push(end)
   }
@@ -62,7 +62,7 @@ export function count(number: number): string {
   return number.toLocaleString('en')
 }
 
-/** Calls `sample` all the while, and returns what gives the largest number seen. */
+/** Calls `sample` repeatedly, and returns a function that gives the largest number. */
 export function peakOf(sample: () => number): () => number {
   let peak = sample()
   const timer = setInterval(() => {

@@ -1,17 +1,17 @@
-/** Measures acceptance figures and prints for each what is promised, what was measured, and whether it is met. */
+/** Measures acceptance figures and prints for each the promise, the measurement, and whether it is met. */
 import { Failed, Skipped } from './check.ts'
 import { Stage, type Figure, type Measured } from './figure.ts'
 import { figures } from './figures/index.ts'
 import { countsOf, type Outcome, type Result } from './report.ts'
 
-/** Resolves to the status to end with. */
+/** Resolves to the exit status. */
 export async function runFigures(
   ids: readonly string[],
   other: string | undefined,
 ): Promise<number> {
   const unknown = ids.filter((id) => !figures.some((figure) => figure.id === id))
   if (unknown.length > 0) {
-    process.stderr.write(`test:faults: there is no figure ${unknown.join(', ')}\n`)
+    process.stderr.write(`test:faults: unknown figure ${unknown.join(', ')}\n`)
     return 2
   }
   const results: Result[] = []
@@ -31,7 +31,7 @@ export async function runFigures(
 }
 
 async function measure(figure: Figure, other: string | undefined): Promise<[Outcome, string]> {
-  if (other !== undefined && !figure.ofOthers) return ['skip', 'is of this host alone']
+  if (other !== undefined && !figure.ofOthers) return ['skip', 'applies to this host only']
   const stage = new Stage(other)
   try {
     const { measured, met }: Measured = await figure.measure(stage)

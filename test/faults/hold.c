@@ -1,11 +1,11 @@
 /*
- * hold.c - many clients that stay and never read.
+ * hold.c - many clients that stay connected and never read.
  *
  *   hold HOST PORT COUNT [RCVBUF]
  *
- * Connects COUNT clients, with a receive buffer of RCVBUF bytes where given, and waits until each has been sent
- * something. Prints a line of JSON, and then reads nothing until its standard input is closed. Then reads all there is,
- * for a few seconds, and prints how many connections had been ended by the server. HOST is an IPv4 address.
+ * Connects COUNT clients, with a receive buffer of RCVBUF bytes if given, and waits until each has been sent
+ * something. Prints a line of JSON, and then reads nothing until its standard input is closed. Then reads everything available
+ * for a few seconds, and prints how many connections the server had closed. HOST is an IPv4 address.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -54,7 +54,7 @@ int main(int argc, char **argv) {
     if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
       fail("hold: connect");
     all[i] = (struct pollfd){.fd = fd, .events = POLLIN};
-    /* A hundred at a time, so that no queue of connections to be accepted overflows. */
+    /* A hundred at a time, so that no accept queue overflows. */
     if (i % 100 != 99 && i != count - 1)
       continue;
     for (int k = i - i % 100; k <= i; k++)

@@ -1,4 +1,4 @@
-/** The built host as a process: started in a folder of its own by a config that is written for it, watched, and ended. */
+/** The built host as a process: started in a new folder with a generated config, observed, and stopped. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -15,24 +15,24 @@ const EXIT_PATIENCE = 15_000
 const PID_FILE = 'pid'
 
 export interface HostSetup {
-  /** What stands in the braces of `defineConfig({ … })`. */
+  /** The content of `defineConfig({ … })`. */
   readonly config?: string | undefined
-  /** What stands above it: plugins of the check's own. */
+  /** Code before it: custom plugins of the check. */
   readonly code?: string | undefined
-  /** The whole config file instead. */
+  /** The complete config file instead. */
   readonly configFile?: string | undefined
   readonly port?: number | undefined
   readonly address?: string | undefined
-  /** Where it runs; a new folder when left out. */
+  /** Its working directory; a new folder by default. */
   readonly folder?: string | undefined
-  /** Words in front of the command, as `sh -c … sh`. */
+  /** Words before the command, such as `sh -c … sh`. */
   readonly before?: readonly string[] | undefined
   readonly env?: Readonly<Record<string, string>> | undefined
-  /** Whether it runs on a terminal of its own. */
+  /** Whether it runs on its own terminal. */
   readonly terminal?: boolean | undefined
 }
 
-/** What a figure needs of a server, whichever it is. */
+/** What a figure needs of any server. */
 export interface Server {
   readonly pid: number
   readonly address: Address
@@ -49,7 +49,7 @@ export interface Server {
 export interface Exit {
   readonly code: number | null
   readonly signal: string | null
-  /** Milliseconds from the signal to the end. */
+  /** Milliseconds from the signal to the exit. */
   readonly milliseconds: number
 }
 
@@ -69,7 +69,7 @@ process.on('exit', () => {
 export class RunningHost implements Server {
   readonly folder: string
   readonly child: ChildProcess
-  /** The server itself, which is not the child where that is its terminal. */
+  /** The server itself, which is not the child process if that is its terminal. */
   readonly pid: number
   readonly room: Room
   readonly address: Address
@@ -108,7 +108,7 @@ export class RunningHost implements Server {
     return readFileSync(join(this.folder, 'chat.log'), 'utf8')
   }
 
-  /** Waits until the log says so; resolves to what it says. */
+  /** Waits until the log contains the words; resolves to the log. */
   async logs(words: RegExp): Promise<string> {
     await when(
       () => words.test(this.log),
@@ -133,14 +133,14 @@ export class RunningHost implements Server {
     if (this.alive) process.kill(this.pid, name)
   }
 
-  /** Sends a signal and waits for the end. */
+  /** Sends a signal and waits for the exit. */
   async stop(name: NodeJS.Signals = 'SIGINT'): Promise<Exit> {
     const begun = performance.now()
     this.signal(name)
     return this.end(begun)
   }
 
-  /** Waits for the end, and counts from `begun`. */
+  /** Waits for the exit, and measures from `begun`. */
   async end(begun: number): Promise<Exit> {
     const late = Symbol('late')
     const timeout = new Promise<typeof late>((resolve_) => {
@@ -155,7 +155,7 @@ export class RunningHost implements Server {
     return { ...exit, milliseconds: performance.now() - begun }
   }
 
-  /** Ends it, whatever it is doing. */
+  /** Kills it. */
   async kill(): Promise<void> {
     await this.room.leave()
     this.signal('SIGKILL')
@@ -185,7 +185,7 @@ export default defineConfig({ host: '${address}', port: ${port}, ${config} })
   writeFileSync(join(folder, 'chat.config.ts'), text)
 }
 
-/** Starts the program and collects what it says; for runs that are to fail, too. */
+/** Starts the program and collects its output; also for runs that should fail. */
 function launch(
   setup: HostSetup,
   args: readonly string[] = [],
@@ -221,7 +221,7 @@ function onTerminal(words: readonly string[]): string[] {
   return ['script', '-qefc', `echo $$ >${PID_FILE}; exec ${quoted}`, '/dev/null']
 }
 
-/** Starts another server, for comparison; `{port}` in its command stands for the port, and `before` goes in front of it. */
+/** Starts another server for comparison; `{port}` in its command is replaced with the port, and `before` precedes it. */
 export async function startOther(
   command: string,
   before: readonly string[] = [],
@@ -288,7 +288,7 @@ export async function startHost(setup: HostSetup = {}): Promise<RunningHost> {
   return new RunningHost(folder, child, Room.known(address), { pid, ...started })
 }
 
-/** Runs the program to its end, for what is to fail at the start. */
+/** Runs the program to its exit, for startup failures. */
 export async function runToEnd(
   setup: HostSetup,
   args: readonly string[] = [],
@@ -310,7 +310,7 @@ export async function runToEnd(
 
 const ROW = /^(\S+|\d+ more)\s+(\d+)\s+(\d+)\s+(true|false|\d+)$/
 
-/** The rows of the table that a host prints when it stops. */
+/** The rows of the table that a host prints on shutdown. */
 export function tableOf(output: string): TableRow[] {
   const lines = output.replaceAll('\r', '').split('\n')
   const heading = lines.findIndex((line) => /Client ID\s+Echoed\s+Muted\s+Used \/quit/.test(line))
@@ -322,7 +322,7 @@ export function tableOf(output: string): TableRow[] {
   })
 }
 
-/** Visits in the table, those that share a row included. */
+/** Sessions in the table, including those that share a row. */
 export function visitsOf(rows: readonly TableRow[]): number {
   return rows.reduce((sum, { id }) => sum + (/^\d+ more$/.exec(id) ? Number.parseInt(id) : 1), 0)
 }

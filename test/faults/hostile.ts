@@ -1,8 +1,8 @@
-/** Hostile input: streams of bytes that lean towards what terminals, telnet and decoders obey. */
+/** Hostile input: byte streams rich in sequences that terminals, telnet and decoders interpret. */
 import { below, pick, type Random } from './random.ts'
 import { AYT, bytes, DO, DONT, EC, EL, IAC, IP, SB, SE, WILL, WONT } from './rows/bytes.ts'
 
-/** Pieces that a stream is made of. None of them begins a command, since /quit would end it. */
+/** Pieces of a stream. None of them begins a command, since /quit would end it. */
 function pieces(victim: string): Buffer[] {
   return [
     bytes(IAC, IAC),
@@ -58,10 +58,10 @@ function pieces(victim: string): Buffer[] {
   ]
 }
 
-/** Ends whatever sequence a stream left open, and its line. */
+/** Ends any open sequence of a stream, and its line. */
 const CLOSE = bytes(IAC, SE, IAC, SE, '\r\n')
 
-/** Makes streams of a few pieces and random bytes. */
+/** Generates streams of a few pieces and random bytes. */
 export function hostileStreams(random: Random, victim: string): () => Buffer {
   const all = pieces(victim)
   return () => {

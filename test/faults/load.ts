@@ -1,4 +1,4 @@
-/** The load programs, which are written in C: compiled when they are first used, and driven over their standard input. */
+/** The load generators, written in C: compiled on first use, and controlled over their standard input. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -34,12 +34,12 @@ export class Load {
     return value
   }
 
-  /** Lets it begin. */
+  /** Starts the measured part. */
   go(): void {
     this.#child.stdin.write('go\n')
   }
 
-  /** Resolves to what it prints as JSON, after its standard input has been closed. */
+  /** Closes its standard input; resolves to its report. */
   async result<T>(): Promise<T> {
     this.#child.stdin.end()
     return JSON.parse(await this.line()) as T
@@ -56,7 +56,7 @@ export interface CrowdOptions {
   readonly clients: number
   /** Lines a second. */
   readonly rate: number
-  /** Of a line, its end included. */
+  /** Of a line, including its end. */
   readonly bytes: number
   readonly seconds: number
 }

@@ -1,4 +1,4 @@
-/** What the machine has to offer: programs, a C compiler, root, folders, ports. */
+/** Resources of the machine: programs, a C compiler, root, folders, ports. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
@@ -13,7 +13,7 @@ process.on('exit', () => rmSync(workFolder, { recursive: true, force: true }))
 
 let folders = 0
 
-/** Others may look into it, so that a check can run the host as another user. */
+/** Readable by others, so that a check can run the host as another user. */
 export function newFolder(): string {
   const folder = join(workFolder, String(++folders))
   mkdirSync(folder)
@@ -24,7 +24,7 @@ function hasProgram(name: string): boolean {
   return spawnSync('sh', ['-c', `command -v "${name}"`], { stdio: 'ignore' }).status === 0
 }
 
-/** Skips the check where one of the programs is missing. */
+/** Skips the check if one of the programs is missing. */
 export function needPrograms(...names: string[]): void {
   const missing = names.filter((name) => !hasProgram(name))
   if (missing.length > 0) skip(`not installed: ${missing.join(', ')}`)
@@ -34,13 +34,13 @@ export function needRoot(what: string): void {
   if (process.getuid?.() !== 0) skip(`${what} takes root`)
 }
 
-/** Skips the check where a process may not open so many files. */
+/** Skips the check if a process may not open that many files. */
 export function needDescriptors(number: number): void {
   const most = Number(execFileSync('sh', ['-c', 'ulimit -H -n'], { encoding: 'utf8' }))
   if (most < number) skip(`a process may open only ${most} files here (ulimit -H -n)`)
 }
 
-/** Skips the check where the loopback device has no IPv6. */
+/** Skips the check if the loopback device has no IPv6. */
 export function needIpv6(): void {
   try {
     if (/^0{31}1 /m.test(readFileSync('/proc/net/if_inet6', 'utf8'))) return
@@ -52,7 +52,7 @@ export function needIpv6(): void {
 
 const compiled = new Map<string, string>()
 
-/** Compiles a C program of this folder, once; returns its path. Skips the check where there is no compiler. */
+/** Compiles a C program of this folder, once; returns its path. Skips the check if there is no compiler. */
 export function compile(name: string, ...flags: string[]): string {
   const done = compiled.get(name)
   if (done !== undefined) return done
@@ -67,7 +67,7 @@ export function compile(name: string, ...flags: string[]): string {
   return output
 }
 
-/** Waits for something that no event tells of: a file, a process. Looks every 20 ms; fails with `seen` in the end. */
+/** Waits for a condition without an event, such as a file or a process. Polls every 20 ms; fails with `seen` on timeout. */
 export async function when(
   is: () => boolean,
   seen: () => string,

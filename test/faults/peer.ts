@@ -1,8 +1,8 @@
-/** One TCP connection to a chat server: what it is sent, line by line, and what it sends. Waits for events, never for time. */
+/** A TCP connection to a chat server: its input by lines, and its output. Waits for events, never for time. */
 import { connect, type Socket } from 'node:net'
 import { Failed } from './check.ts'
 
-/** Milliseconds to wait for something that is promised to happen at once. */
+/** Milliseconds to wait for something that should happen at once. */
 export const PATIENCE = 5000
 
 export interface Address {
@@ -26,7 +26,7 @@ export class Peer {
   readonly socket: Socket
   /** Complete lines so far, without their CR LF or LF. */
   readonly lines: string[] = []
-  /** How the stream ended: by the other side, or with an error code. */
+  /** How the stream ended: by the peer, or with an error code. */
   end: string | undefined
   received = 0
   readonly #chunks: Buffer[] = []
@@ -38,14 +38,14 @@ export class Peer {
     socket.on('data', (chunk: Buffer) => this.#take(chunk))
     socket.on('end', () => {
       this.#ended('end')
-      // As telnet and nc do when the other side has ended.
+      // As telnet and nc do when the peer has ended.
       socket.end()
     })
     socket.on('error', (error: NodeJS.ErrnoException) => this.#ended(error.code ?? error.message))
     socket.on('close', () => this.#ended('closed'))
   }
 
-  /** Rejects when nobody accepts. */
+  /** Rejects if the connection is not accepted. */
   static connect(address: Address, options: PeerOptions = {}): Promise<Peer> {
     return new Promise((resolve, reject) => {
       const { localAddress, localPort, paused } = options
@@ -66,7 +66,7 @@ export class Peer {
     })
   }
 
-  /** `127.0.0.1:53362`, as the other side sees it. */
+  /** `127.0.0.1:53362`, as the peer sees it. */
   get name(): string {
     const { localAddress, localPort } = this.socket
     return `${localAddress}:${localPort}`
@@ -77,12 +77,12 @@ export class Peer {
     return Buffer.concat(this.#chunks)
   }
 
-  /** What has come behind the last line end. */
+  /** What was received after the last line end. */
   get unfinished(): Buffer {
     return this.#rest
   }
 
-  /** Resolves once the kernel has taken the bytes; false when the connection is gone. */
+  /** Resolves once the kernel has taken the bytes; to false if the connection is closed. */
   send(bytes: string | Uint8Array): Promise<boolean> {
     return new Promise((resolve) => {
       if (this.socket.destroyed || this.socket.writableEnded) return resolve(false)
@@ -94,19 +94,19 @@ export class Peer {
     return this.send(`${line}\r\n`)
   }
 
-  /** Sends many bytes at the pace at which they are taken; resolves to how many were before the connection was cut. */
+  /** Sends many bytes as fast as they are taken; resolves to how many were taken before the connection was closed. */
   async pour(chunk: Uint8Array, most: number): Promise<number> {
     let sent = 0
     for (let turn = 1; sent < most && this.end === undefined; turn++) {
       if (!(await this.send(chunk))) break
       sent += chunk.length
-      // A write that is taken at once gives nothing else a turn, not even the news that the connection has ended.
+      // A write that completes at once does not yield to the event loop, so even a close would go unnoticed.
       if (turn % 16 === 0) await new Promise(setImmediate)
     }
     return sent
   }
 
-  /** Ends this side; the other may still send. */
+  /** Ends this side; the peer may still send. */
   finish(bytes: string | Uint8Array = ''): void {
     this.socket.end(bytes)
   }
@@ -127,7 +127,7 @@ export class Peer {
     this.socket.resume()
   }
 
-  /** Resolves as soon as `look` returns something else than undefined or false; fails after `patience` milliseconds. */
+  /** Resolves as soon as `look` returns something other than undefined or false; fails after `patience` milliseconds. */
   until<T>(look: () => T | undefined | false, what: string, patience = PATIENCE): Promise<T> {
     return new Promise((resolve, reject) => {
       let found: T | undefined | false
@@ -155,7 +155,7 @@ export class Peer {
     })
   }
 
-  /** Resolves to the first line, from number `from` on, that is so. */
+  /** Resolves to the first matching line, from number `from` on. */
   async line(
     matches: (line: string) => boolean,
     what: string,
@@ -180,7 +180,7 @@ export class Peer {
     return this.until(() => this.end, `end of the connection ${what}`, patience)
   }
 
-  /** Lets go of what was received, to keep a long run's memory small. */
+  /** Discards what was received, to limit the memory of a long run. */
   forget(): void {
     this.#chunks.length = 0
     this.lines.length = 0

@@ -1,10 +1,10 @@
 /*
- * pour.c - clients that send the same bytes over and over, as fast as the server takes them.
+ * pour.c - clients that send the same bytes repeatedly, as fast as the server accepts them.
  *
  *   pour HOST PORT SECONDS CLIENTS SIZE HEX [HEX]...
  *
- * Each client sends the bytes of one HEX, its number decides which, in packets of SIZE bytes, 0 for as many as fit. What
- * the server says is read and thrown away; whoever is cut connects again. The result is one line of JSON: how many bytes
+ * Each client sends the bytes of one HEX, chosen by its number, in packets of SIZE bytes, 0 for as many as fit. What
+ * the server sends is discarded; clients that are closed reconnect. The result is one line of JSON: how many bytes
  * the kernel has taken, and how many connections were cut. HOST is an IPv4 address.
  */
 #define _GNU_SOURCE
@@ -33,7 +33,7 @@ static double now(void) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Repeats the bytes, so that one write takes many; the length stays a multiple of theirs. */
+/* Repeats the bytes to send many in one write; the length stays a multiple of theirs. */
 static struct pattern pattern_of(const char *hex) {
   size_t one = strlen(hex) / 2, times = one < CHUNK ? CHUNK / one : 1;
   struct pattern p = {malloc(one * times), one * times};

@@ -1,4 +1,4 @@
-/** Random numbers that can be had again: what failed is named by its seed. */
+/** Reproducible random numbers: a failure is reported with its seed. */
 
 export type Random = () => number
 

@@ -1,6 +1,6 @@
 /**
- * Stands between a telnet client and a server and offers, for the server, to echo and to send without go-aheads (RFC 857,
- * 858): a client that is told so sends each key by itself, with CR NUL for Enter and DEL for backspace.
+ * Sits between a telnet client and a server and offers, for the server, to echo and to send without go-aheads (RFC 857,
+ * 858): a client that accepts sends each key separately, with CR NUL for Enter and DEL for backspace.
  */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
@@ -14,7 +14,7 @@ const ACCEPTED = bytes(IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD)
 
 export interface Relay {
   readonly port: number
-  /** Resolves when the next client has taken the offer. */
+  /** Resolves when the next client has accepted the offer. */
   taken(): Promise<void>
   end(): Promise<void>
 }

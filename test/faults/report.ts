@@ -1,4 +1,4 @@
-/** How results are shown: a table, and the counts. */
+/** Formats results: a table, and the counts. */
 
 export type Outcome = 'pass' | 'fail' | 'skip'
 
@@ -6,12 +6,12 @@ export interface Result {
   readonly id: string
   readonly title: string
   readonly outcome: Outcome
-  /** What was seen, or why it was skipped. */
+  /** What was observed, or why it was skipped. */
   readonly seen: string
   readonly milliseconds: number
 }
 
-/** One result; what was seen goes below the title, since both are long. */
+/** One result; the observation is below the title, since both are long. */
 export function rowOf({ id, title, outcome, seen, milliseconds }: Result): string {
   const time = `${(milliseconds / 1000).toFixed(1)} s`
   return `${id.padEnd(4)} ${outcome}  ${time.padStart(7)}  ${title}\n${' '.repeat(20)}${seen}\n`

@@ -1,6 +1,6 @@
 /**
- * A chat seen from outside: people who have joined, what one says and what another is shown. How a server names its
- * clients is learnt by listening, so that the same checks can be made of any server for lines.
+ * A chat seen from outside: clients that have joined, what one sends and what another receives. How a server names its
+ * clients is learnt by listening, so that the same checks work with any line chat server.
  */
 import { randomBytes } from 'node:crypto'
 import { Failed, must, shown } from './check.ts'
@@ -8,13 +8,13 @@ import { Peer, PATIENCE, type Address, type PeerOptions } from './peer.ts'
 
 const GREETED = /^client id: (\S+)$/
 
-/** Milliseconds between two tries to be heard, for a server that greets nobody. */
+/** Milliseconds between attempts to be heard, for a server without a greeting. */
 const TRY_INTERVAL = 100
 
-/** Somebody who can hear and be heard. */
+/** A client that can hear and be heard. */
 export class Member {
   readonly peer: Peer
-  /** What stands in front of the lines of this member. */
+  /** The prefix of this member's lines. */
   readonly prefix: string
 
   constructor(peer: Peer, prefix: string) {
@@ -23,11 +23,11 @@ export class Member {
   }
 }
 
-/** What a watcher was shown while a speaker sent something. */
+/** What a watcher received while a speaker sent something. */
 export interface Heard {
   /** The speaker's lines, without the prefix. */
   readonly texts: string[]
-  /** All lines in between, whoever's. */
+  /** All lines in between, from anybody. */
   readonly lines: string[]
   /** All bytes in between. */
   readonly bytes: Buffer
@@ -69,7 +69,7 @@ export class Room {
     return peer
   }
 
-  /** Lets some people join; resolves when each can hear and be heard. */
+  /** Connects clients; resolves when each can hear and be heard. */
   async join(count: number, options?: PeerOptions): Promise<Member[]> {
     const peers = await Promise.all(Array.from({ length: count }, () => this.connect(options)))
     if (this.#greets) return Promise.all(peers.map(greeted))
@@ -81,20 +81,20 @@ export class Room {
     return [speaker as Member, watcher as Member]
   }
 
-  /** One who speaks, one who watches, and one who is there for `apart`. */
+  /** A speaker, a watcher, and a third one for `apart`. */
   async three(): Promise<[speaker: Member, watcher: Member, third: Member]> {
     const [speaker, watcher, third] = await this.join(3)
     return [speaker as Member, watcher as Member, third as Member]
   }
 
-  /** Sends whole lines; resolves to what the watcher was shown until it sees a last line that this adds. */
+  /** Sends complete lines; resolves to what the watcher received up to an extra last line. */
   async heard(speaker: Member, watcher: Member, bytes: string | Uint8Array): Promise<Heard> {
     const hearing = this.listen(speaker, watcher)
     await speaker.peer.send(bytes)
     return hearing()
   }
 
-  /** Begins to listen; what is returned ends that, and resolves to what the watcher was shown in between. */
+  /** Starts listening; the returned function stops, and resolves to what the watcher received in between. */
   listen(speaker: Member, watcher: Member): () => Promise<Heard> {
     const { peer } = watcher
     const from = peer.lines.length
@@ -106,7 +106,7 @@ export class Room {
       await peer.until(() => {
         while (end < peer.lines.length && peer.lines[end]?.endsWith(fence) !== true) end++
         return end < peer.lines.length
-      }, `line that was sent behind it (${fence})`)
+      }, `line that was sent after it (${fence})`)
       const lines = peer.lines.slice(from, end)
       const texts = lines
         .filter((line) => line.startsWith(speaker.prefix))
@@ -117,8 +117,8 @@ export class Room {
   }
 
   /**
-   * Sends the parts so that the server reads each of them by itself: between two of them a third member is heard, and
-   * whatever came before that has been read by then.
+   * Sends the parts so that the server reads each separately: between two of them a third member is heard, and
+   * everything before that has been read by then.
    */
   async apart(
     speaker: Member,
@@ -132,13 +132,13 @@ export class Room {
     }
   }
 
-  /** Fails unless the watcher is shown what the speaker says now. */
+  /** Fails unless the watcher receives what the speaker sends now. */
   async stillTalks(speaker: Member, watcher: Member): Promise<void> {
     const { texts } = await this.heard(speaker, watcher, 'are you there\r\n')
     must(texts.includes('are you there'), `the next line was shown as ${shown(texts)}`)
   }
 
-  /** Ends all that was begun. */
+  /** Closes all connections. */
   async leave(): Promise<void> {
     const peers = [...this.#peers]
     this.#peers.clear()
@@ -147,7 +147,7 @@ export class Room {
   }
 
   async #introduce(peers: readonly Peer[]): Promise<Member[]> {
-    must(peers.length > 1, 'nobody can be heard alone')
+    must(peers.length > 1, 'a single client cannot be heard')
     const deadline = performance.now() + PATIENCE
     for (;;) {
       const names = peers.map(() => `i-am-${randomBytes(6).toString('hex')}`)
@@ -179,7 +179,7 @@ export class Room {
   }
 }
 
-/** Waits for the greeting, which says by which name the others will see this peer. */
+/** Waits for the greeting, which contains the name that others see. */
 export async function greeted(peer: Peer): Promise<Member> {
   const line = await peer.line((text) => GREETED.test(text), 'greeting')
   return new Member(peer, `(${GREETED.exec(line)?.[1]}) `)

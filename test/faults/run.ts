@@ -1,11 +1,11 @@
-/** Runs checks, one after the other: those over TCP alone on a server that they share, the others on hosts of their own. */
+/** Runs checks, one at a time: those that need only TCP on a shared server, the others on their own hosts. */
 import { Failed, Skipped, type Check } from './check.ts'
 import { startHost, startOther } from './host.ts'
 import type { Address } from './peer.ts'
 import type { Outcome, Result } from './report.ts'
 import { Room } from './room.ts'
 
-/** Where the checks over TCP are made: on the host, on another server that is started, or on one that runs already. */
+/** Where checks over TCP run: on the host, on another server that is started, or on a running one. */
 export type Target = { readonly command: string } | { readonly address: Address } | undefined
 
 interface Shared {
@@ -17,7 +17,7 @@ interface Shared {
 async function serve(target: Target): Promise<Shared> {
   if (target !== undefined && 'address' in target) {
     const isAlive = (): Promise<boolean> => answers(target.address)
-    if (!(await isAlive())) throw new Skipped('nobody accepts connections at that address')
+    if (!(await isAlive())) throw new Skipped('nothing accepts connections at that address')
     return { room: await Room.at(target.address), isAlive, kill: async () => {} }
   }
   const server = target === undefined ? await startHost() : await startOther(target.command)
@@ -51,7 +51,7 @@ export async function runGroup(
         return await check.run(room)
       } finally {
         await room.leave()
-        // Whatever the check has seen, it has failed then; the next one finds a new server.
+        // Whatever the check has seen, it has failed; the next one gets a new server.
         if (!(await shared.isAlive())) await gone()
       }
     }

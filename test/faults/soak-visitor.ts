@@ -1,11 +1,11 @@
-/** One visitor of the soak: what it does, what the table must say of it, and what it must have been shown. */
+/** A random client of the soak test: its actions, its row in the table, and what it must have been shown. */
 import { must, shown } from './check.ts'
 import type { Peer } from './peer.ts'
 import { below, pick, type Random } from './random.ts'
 import { greeted, type Room } from './room.ts'
 import { bytes, IAC, WILL } from './rows/bytes.ts'
 
-/** How a visit ends. */
+/** How a session ends. */
 export type Leaving = 'quit' | 'end of input' | 'close' | 'reset'
 
 const WAYS_TO_LEAVE: readonly Leaving[] = ['quit', 'end of input', 'close', 'reset']
@@ -21,7 +21,7 @@ const WORDS = [
   '(1.2.3.4)',
   'x'.repeat(300),
 ]
-/** What makes no line: empty ones, one that is taken back, an offer of telnet. */
+/** Input that forms no line: empty lines, an erased one, a telnet offer. */
 const HARMLESS = [
   bytes('\r\n'),
   bytes('\n\n'),
@@ -39,7 +39,7 @@ export interface Visitor {
   readonly prefix: string
   muted: boolean
   left: Leaving | undefined
-  /** Whether it was there when the round began. */
+  /** Whether it was connected when the round began. */
   settled: boolean
   /** Texts of this round that the others must be shown. */
   said: string[]
@@ -65,7 +65,7 @@ export async function arrive(room: Room): Promise<Visitor> {
   }
 }
 
-/** Says and does some things in a random order; some visitors leave behind that. */
+/** Sends and does some things in random order; some clients leave afterwards. */
 export async function act(visitor: Visitor, round: number, random: Random): Promise<void> {
   const { peer } = visitor
   const steps = below(random, 8)
@@ -111,15 +111,15 @@ export async function leave(visitor: Visitor, random: Random): Promise<void> {
   } else {
     peer.reset()
   }
-  await peer.until(() => peer.socket.closed, `end of a visit by ${how}`)
+  await peer.until(() => peer.socket.closed, `end of a session by ${how}`)
 }
 
-/** Whether all that it said before it left is sure to have been read: a connection may break with bytes under way. */
+/** Whether everything that it sent is sure to have been read: a broken connection may lose bytes in flight. */
 export function isHeard({ left }: Visitor): boolean {
   return left !== 'close' && left !== 'reset'
 }
 
-/** Fails unless the visitor was shown what the others said in this round, each in order, and nothing else. */
+/** Fails unless the client was shown what the others said in this round, each in order, and nothing else. */
 export function examine(visitor: Visitor, others: readonly Visitor[], round: number): void {
   const lines = visitor.peer.lines
     .map((line) => line.replace(REFUSED_OFFER, ''))

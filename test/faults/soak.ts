@@ -1,6 +1,6 @@
 /**
- * The soak: random visitors come, talk, mute themselves, dawdle and leave in every way there is, and a model says who must
- * have been shown what. At the end the table must agree with the model, and the host must not have grown.
+ * The soak test: random clients join, talk, mute themselves, pause and leave in every possible way, and a model says who must
+ * have been shown what. At the end, the table must agree with the model, and memory must not have grown.
  *
  *   npm run test:soak                        a million random cases of the line reader's properties, then 300 seconds
  *   npm run test:soak -- --seconds 20 --cases 0 --seed 7
@@ -22,15 +22,15 @@ const PROPERTIES = [
   'telnet/forgery.test.ts',
 ]
 const MOST_VISITORS = 30
-/** Milliseconds at the beginning in which memory may grow. */
+/** Milliseconds at the beginning during which memory may grow. */
 const WARM_UP = 60_000
 const SAMPLE_INTERVAL = 1000
 const MOST_GROWTH = 1 * MiB
 
-/** What must be in the table, in this order. */
+/** The expected rows of the table, in this order. */
 interface Expected {
   readonly name: string
-  /** Undefined for who has reset the connection at once, and may be in the table or not. */
+  /** Undefined for a client that reset its connection at once, which may or may not be in the table. */
   readonly visitor: Visitor | undefined
 }
 
@@ -61,7 +61,7 @@ function properties(cases: string): boolean {
   return good
 }
 
-/** Bytes a minute by which memory grows, by the line that fits the samples best. */
+/** Growth of memory in bytes per minute, by linear regression. */
 function slopeOf(samples: ReadonlyArray<readonly [milliseconds: number, bytes: number]>): number {
   const count = samples.length
   const meanTime = samples.reduce((sum, [time]) => sum + time, 0) / count
@@ -75,7 +75,7 @@ function slopeOf(samples: ReadonlyArray<readonly [milliseconds: number, bytes: n
   return (above / below_) * 60_000
 }
 
-/** Waits until the host has read all that was sent, and everyone has been shown all that was said. */
+/** Waits until the host has read all input, and every client has received all lines. */
 async function settle(visitors: readonly Visitor[], round: number): Promise<void> {
   for (const word of ['all-read', 'all-shown']) {
     await Promise.all(
@@ -134,7 +134,7 @@ async function playRound(
   return staying
 }
 
-/** Connects and resets at once; whether that becomes a visit is open. */
+/** Connects and resets at once; this may or may not become a session. */
 async function passBy(host: RunningHost): Promise<string> {
   const peer = await Peer.connect(host.address)
   const { name } = peer
@@ -142,18 +142,18 @@ async function passBy(host: RunningHost): Promise<string> {
   return name
 }
 
-/** Whether a row stands for all visits beyond those with a row of their own. */
+/** Whether a row is the sum of all sessions without their own row. */
 function isSums(row: TableRow | undefined): boolean {
   return row?.id.endsWith(' more') === true
 }
 
-/** Fails unless the rows of the table are the visits, with their counts. */
+/** Fails unless the rows of the table match the sessions and their counts. */
 function compare(rows: readonly TableRow[], visits: readonly Expected[]): void {
   const left = [...rows]
   let index = 0
   for (const { name, visitor } of visits) {
     const row = left[index]
-    // Beyond its own rows the table has one of sums.
+    // After its rows, the table has one of sums.
     if (row === undefined || isSums(row)) break
     if (visitor === undefined) {
       if (row.id === name && row.echoed === 0) index++
@@ -163,13 +163,13 @@ function compare(rows: readonly TableRow[], visits: readonly Expected[]): void {
     const least = visitor.echoed - (isHeard(visitor) ? 0 : visitor.said.length)
     must(
       row.echoed >= least && row.echoed <= visitor.echoed,
-      `${name} is said to have ${row.echoed} lines delivered, of ${least} to ${visitor.echoed}`,
+      `${name} has ${row.echoed} lines delivered in the table, expected ${least} to ${visitor.echoed}`,
     )
     if (isHeard(visitor)) mustBe(row.muted, visitor.mutedLines, `muted lines of ${name}`)
     mustBe(row.quit, String(visitor.left === 'quit'), `/quit of ${name}`)
     index++
   }
-  must(index === left.length || isSums(left[index]), 'the table has more rows than visits')
+  must(index === left.length || isSums(left[index]), 'the table has more rows than sessions')
 }
 
 async function soak(seconds: number, seed: number): Promise<string> {
@@ -203,7 +203,7 @@ async function soak(seconds: number, seed: number): Promise<string> {
       slope === undefined
         ? 'too short to tell how memory grows'
         : `memory ${(slope / MiB).toFixed(2)} MiB/min`
-    const seen = `${rounds} rounds, ${visits.length} visits, ${lines} lines, the table exact; ${growth}, ${mib(rss)} at the end; descriptors ${descriptors} → ${after}`
+    const seen = `${rounds} rounds, ${visits.length} sessions, ${lines} lines, the table exact; ${growth}, ${mib(rss)} at the end; descriptors ${descriptors} → ${after}`
     must(slope === undefined || slope <= MOST_GROWTH, seen)
     return seen
   } finally {

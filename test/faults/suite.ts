@@ -2,9 +2,9 @@
  * The black-box fault suite: one check or more for each promised row of the fault catalogue, and the acceptance figures.
  *
  *   npm run test:faults                              everything, on hosts that it starts itself (build first)
- *   npm run test:faults -- 127.0.0.1:9090            what needs only TCP, against a server that runs
+ *   npm run test:faults -- 127.0.0.1:9090            what needs only TCP, against a running server
  *   npm run test:faults -- --only T,N7               rows
- *   npm run test:faults -- --list                    what there is
+ *   npm run test:faults -- --list                    all rows
  *   npm run test:faults -- --figures [A1,A5]         the acceptance figures
  *
  * With --server 'ncat -l --chat -m 500 127.0.0.1 {port}' the rows, or the figures, are those of another server, as far
@@ -19,7 +19,7 @@ import { countsOf, rowOf, type Result } from './report.ts'
 import { groups } from './rows/index.ts'
 import { runGroup, type Target } from './run.ts'
 
-/** A row as `T5`, or the letter of all its kind. */
+/** A row such as `T5`, or the letter of a group. */
 type Selection = readonly string[]
 
 function isSelected({ id }: Check, only: Selection): boolean {
@@ -31,16 +31,16 @@ function usage(problem: string): never {
   process.exit(2)
 }
 
-/** Only this machine itself is tested: what is sent is meant to do harm. */
+/** Only this machine itself may be tested: the input is meant to do harm. */
 function addressOf(text: string): Address {
   const [, host = '', port = ''] =
     /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(text)?.filter(Boolean) ?? []
   const name = host === 'localhost' ? '127.0.0.1' : host
   if (isIP(name) === 0 || Number(port) < 1 || Number(port) > 65535) {
-    usage(`expected HOST:PORT, as 127.0.0.1:9090 or [::1]:9090, found ${JSON.stringify(text)}`)
+    usage(`expected HOST:PORT, such as 127.0.0.1:9090 or [::1]:9090, found ${JSON.stringify(text)}`)
   }
   if (!name.startsWith('127.') && name !== '::1') {
-    usage(`${name} is not an address of the loopback device; only this machine itself is tested`)
+    usage(`${name} is not a loopback address; only this machine itself may be tested`)
   }
   return { host: name, port: Number(port) }
 }
@@ -67,7 +67,7 @@ async function runRows(only: Selection, target: Target): Promise<number> {
       process.stdout.write(rowOf(result))
     })
   }
-  if (results.length === 0) usage(`there is no row ${only.join(', ')}; see --list`)
+  if (results.length === 0) usage(`unknown row ${only.join(', ')}; see --list`)
   process.stdout.write(`\n${countsOf(results)}`)
   return results.some(({ outcome }) => outcome === 'fail') ? 1 : 0
 }

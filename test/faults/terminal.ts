@@ -1,19 +1,19 @@
-/** A terminal as a person would see it: a program in tmux, and the rows of its screen. */
+/** A terminal as a person sees it: a program in tmux, and the rows of its screen. */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { needPrograms, newFolder, when } from './machine.ts'
 
 export interface Terminal {
-  /** Types keys by their tmux names, as `Enter`, `C-c` or `BSpace`. */
+  /** Types keys by their tmux names, such as `Enter`, `C-c` or `BSpace`. */
   keys(...names: string[]): void
-  /** Types text as it is. */
+  /** Types literal text. */
   type(text: string): void
   /** Types bytes. */
   bytes(...bytes: number[]): void
-  /** All rows so far, those that have scrolled away included. */
+  /** All rows so far, including those that have scrolled away. */
   rows(): string[]
-  /** Waits until a row is so. */
+  /** Waits until a row matches. */
   shows(is: (row: string) => boolean, what: string, patience?: number): Promise<void>
   end(): void
 }
@@ -21,7 +21,7 @@ export interface Terminal {
 const SCROLLED_ROWS = 100_000
 let terminals = 0
 
-/** Runs a command in a terminal of so many columns. Skips the check where there is no tmux. */
+/** Runs a command in a terminal with that many columns. Skips the check if there is no tmux. */
 export function openTerminal(command: string, columns: number, rows = 24): Terminal {
   needPrograms('tmux')
   const folder = newFolder()

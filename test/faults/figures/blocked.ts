@@ -1,4 +1,4 @@
-/** A16: what the host writes to, terminal, pipe or log, is not read. */
+/** A16: the host's output (terminal, pipe or log) is not read. */
 import { execFileSync, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { must } from '../check.ts'
@@ -18,13 +18,13 @@ const toOutput = "plugins: [logging({ file: '-', lines: true }), stats(), echo()
 interface Way {
   readonly name: string
   setup(stage: Stage, isRead: boolean): HostSetup
-  /** Stops whoever reads. */
+  /** Stops the reader. */
   hold(host: RunningHost): void
 }
 
 const WAYS: readonly Way[] = [
   {
-    name: 'a terminal on hold',
+    name: 'a paused terminal',
     setup: () => ({ terminal: true, config: toOutput }),
     hold: ({ child }) => void child.stdin?.write(CTRL_S),
   },
@@ -58,7 +58,7 @@ interface Run {
   readonly exit: Exit
 }
 
-/** Lets 50 readers chat while what the host writes is read, or is not. */
+/** Runs 50 readers while the host's output is read or not. */
 async function run(stage: Stage, way: Way, isRead: boolean): Promise<Run> {
   const host = await stage.host(way.setup(stage, isRead))
   const crowd = await gather(host.address, { clients: 50, rate: 100, bytes: 200, seconds: SECONDS })
@@ -68,7 +68,7 @@ async function run(stage: Stage, way: Way, isRead: boolean): Promise<Run> {
   crowd.go()
   await crowd.line()
   const report = await crowd.result<CrowdReport>()
-  // A terminal and a pipe take some more of it first.
+  // A terminal and a pipe still buffer some output.
   must(isRead || host.stdout.length - before < 200_000, `${way.name}: it was read`)
   const exit = await host.stop('SIGTERM')
   await stage.end()
@@ -77,8 +77,8 @@ async function run(stage: Stage, way: Way, isRead: boolean): Promise<Run> {
 
 export const blocked: Figure = {
   id: 'A16',
-  title: `nobody reads what the host writes: ${WAYS.map(({ name }) => name).join(', ')}; 50 readers`,
-  promised: `0 lost; p99 ≤ ${MOST_TIMES}× of what it is with a reader; SIGTERM ends it ≤ ${MOST_STOP / 1000} s with 0`,
+  title: `the host's output is not read: ${WAYS.map(({ name }) => name).join(', ')}; 50 readers`,
+  promised: `0 lost; p99 ≤ ${MOST_TIMES}× that with a reader; exit with 0 ≤ ${MOST_STOP / 1000} s after SIGTERM`,
   ofOthers: false,
   async measure(stage) {
     needPrograms('script', 'bash', 'mkfifo')

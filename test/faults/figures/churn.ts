@@ -1,4 +1,4 @@
-/** A6: people of five kinds come and go, ten thousand of them, while 50 readers are talked to. */
+/** A6: ten thousand clients of five kinds join and leave while 50 readers receive lines. */
 import { count, type Figure } from '../figure.ts'
 import { tableOf, visitsOf } from '../host.ts'
 import { gather, Load, type CrowdReport } from '../load.ts'
@@ -6,7 +6,7 @@ import { when } from '../machine.ts'
 
 const READERS = 50
 const JOINS = 10_000
-/** Joins ahead of those that are measured: a program that has just been started is slow. */
+/** Joins before the measured ones: a program that has just started is slow. */
 const WARM_UP = 20_000
 const JOINS_A_SECOND = 5000
 const SECONDS = 12
@@ -19,7 +19,7 @@ interface Churn {
   readonly seconds: number
 }
 
-/** How often the log says so: line by line, and in the lines of counts that stand for many. */
+/** How often the log has a message: on its own lines, and in summary lines with a count. */
 function logged(log: string, line: RegExp, counted: string): number {
   const summed = [...log.matchAll(/connections not logged one by one: (.*)$/gm)]
     .flatMap(([, list]) => (list ?? '').split(', '))
@@ -31,7 +31,7 @@ function logged(log: string, line: RegExp, counted: string): number {
 export const churn: Figure = {
   id: 'A6',
   title: `${count(JOINS)} joins of five kinds during 100 lines/s to ${READERS} readers`,
-  promised: `≥ ${count(JOINS_A_SECOND)} joins/s; 0 lost of 58,800; every line of who comes and goes shown; rows + resets + refused = dials; no undefined id; descriptors ± 2`,
+  promised: `≥ ${count(JOINS_A_SECOND)} joins/s; 0 lost of 58,800; every line of joining clients shown; rows + resets + refused = connections; no undefined id; descriptors ± 2`,
   ofOthers: false,
   async measure(stage) {
     let measured = ''
@@ -61,7 +61,7 @@ export const churn: Figure = {
       const dials = warmed.dialled + churned.dialled + READERS
       await when(
         () => accounted() >= dials,
-        () => `${accounted()} of ${dials} dials are in the log`,
+        () => `${accounted()} of ${dials} connections are in the log`,
       )
       const close = (): boolean => Math.abs(host.descriptors() - before) <= 2
       await when(close, () => `${before} descriptors before, ${host.descriptors()} after`)
@@ -76,7 +76,7 @@ export const churn: Figure = {
 
       const said = warmed.spoken + churned.spoken
       const rate = churned.dialled / churned.seconds
-      measured = `${count(Math.round(rate))} joins/s; ${report.lost} lost of ${count(report.expected)}; ${report.churnLeast} of ${said} lines of who comes and goes shown to each; ${rows} + ${resets} + ${refused} = ${rows + resets + refused} of ${dials}; ${odd ? 'an' : 'no'} undefined id; descriptors ${before} → ${after}`
+      measured = `${count(Math.round(rate))} joins/s; ${report.lost} lost of ${count(report.expected)}; ${report.churnLeast} of ${said} lines of joining clients shown to each; ${rows} + ${resets} + ${refused} = ${rows + resets + refused} of ${dials}; ${odd ? 'an' : 'no'} undefined id; descriptors ${before} → ${after}`
       const exact =
         report.lost === 0 &&
         report.repeated === 0 &&
@@ -87,11 +87,11 @@ export const churn: Figure = {
         !odd
       if (!exact)
         return {
-          measured: `${measured}; ${warmed.failed + churned.failed} visits went wrong`,
+          measured: `${measured}; ${warmed.failed + churned.failed} sessions failed`,
           met: false,
         }
       if (rate >= JOINS_A_SECOND) return { measured, met: true }
     }
-    return { measured: `${measured} (the last of ${TRIES} tries)`, met: false }
+    return { measured: `${measured} (the last of ${TRIES} attempts)`, met: false }
   },
 }

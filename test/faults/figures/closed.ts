@@ -1,4 +1,4 @@
-/** A13: a guard that fails closed stays closed, whatever an operator and the machine do. */
+/** A13: a guard that fails closed stays closed, whatever the operator and the machine do. */
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ const LINES = 100
 const SIGNALS = 200
 const WORDS = 'bad\n'
 
-/** It has its words from a file, at the start and for each line. One beside it hangs where a file says so. */
+/** It reads its words from a file, at startup and for each line. Another plugin hangs if a file says so. */
 const code = `import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 const hang = (where) => {
   if (!existsSync(where)) return
@@ -39,11 +39,11 @@ const config = 'plugins: [logging(), mute(), help(), list(), hanging(), guard(),
 const setup: HostSetup = { code, config }
 const unloading: HostSetup = { code, config: `unloadAfterFaults: 3, ${config}` }
 
-/** What was said past the guard, and what of it was shown that must not be. */
+/** Counts of lines sent to the guard, and of lines shown that must not be. */
 interface Tally {
   said: number
   passed: number
-  /** Lines that were to pass, and did. */
+  /** Lines that should pass, and did. */
   shown: number
 }
 
@@ -75,7 +75,7 @@ class Guarded {
     else rmSync(file, { force: true })
   }
 
-  /** Asks the host for something, as the command line does. */
+  /** Sends the host a request, as the command line does. */
   ask(command: string, plugin?: string): Promise<string> {
     return new Promise((resolve, reject) => {
       let answer = ''
@@ -91,7 +91,7 @@ class Guarded {
     })
   }
 
-  /** Says a batch without waiting for what becomes of it. */
+  /** Sends a batch without waiting for its outcome. */
   talk(): Promise<boolean> {
     const batch = ++this.#batches
     this.#tally.said += LINES
@@ -102,7 +102,7 @@ class Guarded {
     return this.#speaker.peer.send(lines.join(''))
   }
 
-  /** Says a batch; all of it is to be kept back, or, while the guard runs, what it knows. */
+  /** Sends a batch; all of it must be dropped, or, while the guard runs, the lines with its words. */
   async check(runs: boolean): Promise<void> {
     const from = this.#watcher.peer.lines.length
     await this.talk()
@@ -113,7 +113,7 @@ class Guarded {
     else this.#tally.passed += good
   }
 
-  /** Counts what was shown in all its time. */
+  /** Counts what was shown in the whole session. */
   end(): void {
     this.#tally.passed += this.#shown(' bad ', 0)
   }
@@ -122,7 +122,7 @@ class Guarded {
     return this.#watcher.peer.lines.slice(from).filter((line) => line.includes(`)${word}`)).length
   }
 
-  /** Waits for the answer to a command, which comes behind everything else. */
+  /** Waits for the answer to a command, which arrives after everything else. */
   async #settled({ peer }: Member): Promise<void> {
     const from = peer.lines.length
     const word = `/after${++this.#batches}`
@@ -131,7 +131,7 @@ class Guarded {
   }
 }
 
-/** All that an operator may try while the list is away. */
+/** Everything that an operator may try while the list is missing. */
 async function operate(chat: Guarded): Promise<void> {
   chat.has('words.txt', false)
   await chat.check(false)
@@ -168,7 +168,7 @@ async function operate(chat: Guarded): Promise<void> {
   await chat.check(true)
 }
 
-/** Stops it in the middle of a reload that hangs, or behind one that has failed. */
+/** Stops it during a reload that hangs, or after one that failed. */
 async function stop(stage: Stage, way: number, tally: Tally): Promise<void> {
   const chat = await Guarded.start(stage, setup, tally)
   const files = ['hang-start', 'hang-dispose', 'words.txt']
@@ -191,8 +191,8 @@ async function stop(stage: Stage, way: number, tally: Tally): Promise<void> {
 
 export const closed: Figure = {
   id: 'A13',
-  title: `a guard with onFailure, over failing reloads, faults, switching, ${SIGNALS} SIGHUPs and stops`,
-  promised: '0 lines passed that the guard would not have let through',
+  title: `a guard with onFailure, during failing reloads, faults, switching, ${SIGNALS} SIGHUPs and shutdowns`,
+  promised: '0 lines passed that the guard would have dropped',
   ofOthers: false,
   async measure(stage) {
     const tally: Tally = { said: 0, passed: 0, shown: 0 }

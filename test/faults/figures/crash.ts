@@ -1,4 +1,4 @@
-/** A8: the host is killed under load, again and again. */
+/** A8: the host is killed repeatedly under load. */
 import { setTimeout as after } from 'node:timers/promises'
 import { count, type Figure, type Stage } from '../figure.ts'
 import { startHost, type HostSetup } from '../host.ts'
@@ -63,7 +63,7 @@ async function restart(stage: Stage): Promise<number> {
 export const crash: Figure = {
   id: 'A8',
   title: `${KILLS} × SIGKILL under load, with lines in the log`,
-  promised: `0 lines that somebody saw missing from chat.log; listens again ≤ 1 s, ${RESTARTS} of ${RESTARTS}`,
+  promised: `0 lines that were shown missing from chat.log; listens again ≤ 1 s, ${RESTARTS} of ${RESTARTS}`,
   ofOthers: false,
   async measure(stage) {
     let seen = 0

@@ -8,7 +8,7 @@ const DIALS = 300
 
 export const descriptors: Figure = {
   id: 'A7',
-  title: `${DIALS} dials at ulimit -n ${DESCRIPTORS}`,
+  title: `${DIALS} connection attempts at ulimit -n ${DESCRIPTORS}`,
   promised: `${DIALS} of ${DIALS} answered, 0 silent; the log is written meanwhile; a new client is served ≤ 1 s after others leave`,
   ofOthers: true,
   async measure(stage) {
@@ -19,7 +19,7 @@ export const descriptors: Figure = {
     const peers: Peer[] = []
     for (let dial = 0; dial < DIALS; dial++) {
       const peer = await server.room.connect().catch(() => undefined)
-      must(peer !== undefined, `it has ended, or accepts nobody any more, after ${dial} dials`)
+      must(peer !== undefined, `it exited, or accepts no more connections, after ${dial} attempts`)
       await peer.until(() => peer.lines.length > 0 || peer.end, 'answer').catch(() => {})
       peers.push(peer)
     }
@@ -43,7 +43,7 @@ export const descriptors: Figure = {
     }
     const log = logged === undefined ? '' : `the log is ${logged ? '' : 'not '}written; `
     return {
-      measured: `${inside.length} greeted, ${full} told that it is full, ${silent} silent of ${count(DIALS)}; ${log}the next one served after ${Math.round(milliseconds)} ms`,
+      measured: `${inside.length} greeted, ${full} rejected with a message, ${silent} without an answer of ${count(DIALS)}; ${log}the next one served after ${Math.round(milliseconds)} ms`,
       met:
         silent === 0 && full + inside.length === DIALS && logged !== false && milliseconds <= 1000,
     }

@@ -1,4 +1,4 @@
-/** A9: the disk under the log is full for a while. */
+/** A9: the log's disk is full for a while. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ function mountSmall(stage: Stage): string {
   return folder
 }
 
-/** Says lines for a while; resolves to how many were said and how many shown. */
+/** Sends lines for a while; resolves to how many were sent and how many shown. */
 async function talk(
   room: Room,
   [speaker, watcher]: readonly [Member, Member],
@@ -48,7 +48,7 @@ async function talk(
   return { said, shown }
 }
 
-/** How often a log has a line with these words, and the sum of the numbers in it. */
+/** How many lines of a log have these words, and the sum of their numbers. */
 function notLogged(log: string): number {
   return [...log.matchAll(/(\d+) log lines could not be written/g)].reduce(
     (sum, [, number]) => sum + Number(number),
@@ -58,9 +58,9 @@ function notLogged(log: string): number {
 
 export const disk: Figure = {
   id: 'A9',
-  title: `the log's disk is full for ${FULL_SECONDS} s, and again when the host stops`,
+  title: `the log's disk is full for ${FULL_SECONDS} s, and again on shutdown`,
   promised:
-    '0 chat lines lost; ≤ 1 warning in 10 s; goes on ≤ 1 s after there is room, with the exact number not logged; no torn line merged; stops ≤ 3 s, on /dev/full too',
+    '0 chat lines lost; ≤ 1 warning in 10 s; continues ≤ 1 s after space is available, with the exact number of lost lines; no torn line merged; stops ≤ 3 s, on /dev/full too',
   ofOthers: false,
   async measure(stage) {
     const folder = mountSmall(stage)
@@ -78,7 +78,7 @@ export const disk: Figure = {
     rmSync(filler)
     const resumed = await when(
       () => statSync(file).size > size,
-      () => 'the log does not go on',
+      () => 'the log does not continue',
       3000,
     )
     const later = await talk(host.room, pair, 0.5)
@@ -87,7 +87,7 @@ export const disk: Figure = {
     const logged = log.match(/logging: \(.*\) (?:line \d+ x{80}|fence-\d+)$/gm)?.length ?? 0
     const missing = notLogged(log)
     const merged = log.split('\n').filter((line) => (line.match(STAMP)?.length ?? 0) > 1).length
-    // Full to the last byte when it is told to stop.
+    // Full to the last byte on shutdown.
     fill(statSync(file).size + 4096)
     await talk(host.room, pair, 1)
     const exit = await host.stop()

@@ -17,7 +17,7 @@ interface Flood {
   readonly cuts: number
 }
 
-/** How many bytes without a line end the server takes, in steps of 1 KiB; Infinity when it takes a megabyte. */
+/** How many bytes without a line end the server accepts, in steps of 1 KiB; Infinity if it accepts a megabyte. */
 async function cutAfter({ room }: Server): Promise<number> {
   const [speaker, watcher, third] = (await room.join(3)) as [Member, Member, Member]
   for (let sent = 0; sent < MiB; sent += STEP) {
@@ -34,7 +34,7 @@ interface Run {
   readonly flood: Flood | undefined
 }
 
-/** Runs 50 readers, and beside them a flood in so many connections; 0 is without a bound, undefined without a flood. */
+/** Runs 50 readers, and a flood over a number of connections; 0 means no bound, undefined no flood. */
 async function run(stage: Stage, connections?: number): Promise<Run> {
   const server = await stage.server()
   const crowd = await gather(server.address, {
@@ -66,14 +66,14 @@ function rateOf(flood: Flood | undefined): number {
 
 export const endless: Figure = {
   id: 'A5',
-  title: `a line without an end, as fast as it is taken, for ${SECONDS} s among 50 readers`,
+  title: `a line without an end, as fast as it is accepted, for ${SECONDS} s with 50 readers`,
   promised:
-    'at ≥ 300 MB/s: cut after ≤ 68 KiB; 0 lost of 58,800; p99 ≤ 3×, memory ≤ +8 MiB of what the readers alone take; reconnecting at once, still 0 lost and memory ≤ +64 MiB',
+    'at ≥ 300 MB/s: closed after ≤ 68 KiB; 0 lost of 58,800; p99 ≤ 3×, memory ≤ +8 MiB compared with the readers alone; reconnecting at once, still 0 lost and memory ≤ +64 MiB',
   ofOthers: true,
   async measure(stage) {
     const cut = await cutAfter(await stage.server())
     await stage.end()
-    const after = cut === Infinity ? 'not cut' : `cut after ≤ ${cut / STEP} KiB`
+    const after = cut === Infinity ? 'not closed' : `closed after ≤ ${cut / STEP} KiB`
     let measured = ''
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       const alone = await run(stage)
@@ -88,6 +88,6 @@ export const endless: Figure = {
         return { measured, met: true }
       }
     }
-    return { measured: `${measured} (the last of ${TRIES} tries)`, met: false }
+    return { measured: `${measured} (the last of ${TRIES} attempts)`, met: false }
   },
 }

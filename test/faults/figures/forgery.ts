@@ -1,4 +1,4 @@
-/** A2 over TCP: hostile streams, each sent by three clients that cut it differently. */
+/** A2 over TCP: hostile streams, each sent by three clients that split it differently. */
 import { must, shown } from '../check.ts'
 import { count, type Figure } from '../figure.ts'
 import { hostileStreams } from '../hostile.ts'
@@ -30,9 +30,9 @@ async function sendCut(member: Member, whole: Buffer, random: Random, most: numb
 
 export const forgery: Figure = {
   id: 'A2',
-  title: `hostile streams over TCP for ${SECONDS} s, each cut in three ways`,
+  title: `hostile streams over TCP for ${SECONDS} s, each split in three ways`,
   promised:
-    '0 lines without their true prefix, 0 control characters, 0 bytes 255, 0 differences by the cut',
+    '0 lines without their true prefix, 0 control characters, 0 bytes 255, 0 differences between splits',
   ofOthers: true,
   async measure(stage) {
     const { room } = await stage.server()
@@ -43,7 +43,7 @@ export const forgery: Figure = {
     const tally: Tally = { streams: 0, lines: 0, unprefixed: 0, controls: 0, raw: 0, different: 0 }
     const [whole, cut, bitwise] = speakers as [Member, Member, Member]
     let example = ''
-    // What they were greeted with is no chat.
+    // Their greetings are not chat.
     watcher.peer.forget()
 
     const examine = (raw: Buffer, lines: readonly string[]): void => {
@@ -59,7 +59,7 @@ export const forgery: Figure = {
       const [first, ...others] = speakers.map(({ prefix }) =>
         lines.filter((line) => line.startsWith(prefix)).map((line) => line.slice(prefix.length)),
       )
-      // What begins a line names its batch, which all three have in common.
+      // A line begins with its batch, which is the same for all three.
       const text = JSON.stringify(first)
       for (const other of others) tally.different += JSON.stringify(other) === text ? 0 : 1
     }

@@ -1,4 +1,4 @@
-/** A10: what it costs to guard plugins, and that slow ones keep each sender's order. */
+/** A10: the cost of isolating plugins, and that slow ones keep each sender's order. */
 import { hooksWay, LINES, type HooksWay } from '../../support/hooks-way.ts'
 import { count, type Figure, type Stage as FigureStage } from '../figure.ts'
 
@@ -16,7 +16,7 @@ async function round(way: HooksWay): Promise<number> {
   return ((performance.now() - begun) * 1000) / LINES_A_ROUND
 }
 
-/** The least of many rounds is what it costs when the machine does nothing else. */
+/** The minimum of many rounds is the cost on an otherwise idle machine. */
 async function overhead(): Promise<{ without: number; among: number }> {
   const plain = await hooksWay(0)
   const guarded = await hooksWay(PLUGINS)
@@ -31,7 +31,7 @@ async function overhead(): Promise<{ without: number; among: number }> {
   return { without, among }
 }
 
-/** Lines of senders that arrive behind a later one of the same sender, with a plugin that answers when it likes. */
+/** Lines that arrive after a later line of the same sender, with a plugin that answers after random delays. */
 async function inversions(stage: FigureStage): Promise<{ lost: number; inverted: number }> {
   const { room } = await stage.host({
     code: `const late = definePlugin({ name: 'late', apiVersion: 1, setup(host) {
@@ -43,7 +43,7 @@ async function inversions(stage: FigureStage): Promise<{ lost: number; inverted:
   })
   const senders = await room.join(SENDERS)
   const [watcher] = await room.join(1)
-  if (watcher === undefined) throw new Error('nobody watches')
+  if (watcher === undefined) throw new Error('there is no watcher')
   const lines = Array.from({ length: LINES_EACH }, (_, index) => `${index}\r\n`).join('')
   const heard = await Promise.all(senders.map((sender) => room.heard(sender, watcher, lines)))
   let lost = 0
@@ -59,8 +59,8 @@ async function inversions(stage: FigureStage): Promise<{ lost: number; inverted:
 
 export const guards: Figure = {
   id: 'A10',
-  title: `${PLUGINS} guarded plugins on each line; async plugins with random delays`,
-  promised: `the guards cost ≤ ${MOST_MICROSECONDS} µs a line; 0 inversions per sender and 0 lost of ${count(SENDERS * LINES_EACH)} (the 40 cells of faults by hooks: test/plugin-faults)`,
+  title: `${PLUGINS} isolated plugins on each line; async plugins with random delays`,
+  promised: `isolation costs ≤ ${MOST_MICROSECONDS} µs per line; 0 inversions per sender and 0 lost of ${count(SENDERS * LINES_EACH)} (the 40 cells of faults by hooks: test/plugin-faults)`,
   ofOthers: false,
   async measure(stage) {
     const { without, among } = await overhead()

@@ -1,16 +1,16 @@
-/** A1: clients that never read cost those who read nothing. */
+/** A1: clients that never read do not affect readers. */
 import { count, ms, peakOf, type Figure, type Stage } from '../figure.ts'
 import { gather, Load, type CrowdReport } from '../load.ts'
 import { MiB, mib } from '../machine.ts'
 
 const STUCK = 50
 const SMALLEST_BUFFER = 1024
-/** What is measured depends on what else the machine does: the best of so many pairs of runs counts. */
+/** Measurements depend on what else the machine does: the best of this many pairs of runs counts. */
 const TRIES = 3
 
 interface Run {
   readonly report: CrowdReport
-  /** Bytes of memory that the server took at most while it ran. */
+  /** The server's peak memory, in bytes. */
   readonly grown: number
   readonly evicted: number
 }
@@ -38,9 +38,9 @@ async function run(stage: Stage, stuck: number): Promise<Run> {
 
 export const isolation: Figure = {
   id: 'A1',
-  title: '150 readers and 50 never-readers, 300 lines/s of 1 kB for 15 s',
+  title: '150 readers and 50 clients that never read, 300 lines/s of 1 kB for 15 s',
   promised:
-    '0 lost of 670,500; 50 of 50 evicted; p50 ≤ 1.25×, p99 ≤ 3×; memory ≤ +64 MiB of what the readers alone take',
+    '0 lost of 670,500; 50 of 50 evicted; p50 ≤ 1.25×, p99 ≤ 3×; memory ≤ +64 MiB compared with the readers alone',
   ofOthers: true,
   async measure(stage) {
     let measured = ''
@@ -56,6 +56,6 @@ export const isolation: Figure = {
       if (!exact) return { measured, met: false }
       if (p50 <= 1.25 && p99 <= 3) return { measured, met: true }
     }
-    return { measured: `${measured} (the last of ${TRIES} tries)`, met: false }
+    return { measured: `${measured} (the last of ${TRIES} attempts)`, met: false }
   },
 }

@@ -1,4 +1,4 @@
-/** A14: sixteen clients send bytes that become no line, as fast as the server takes them. */
+/** A14: sixteen clients send bytes that never form a line, as fast as the server accepts them. */
 import { count, ms, peakOf, type Figure, type Stage } from '../figure.ts'
 import { gather, Load, type CrowdReport } from '../load.ts'
 import { MiB, mib } from '../machine.ts'
@@ -7,17 +7,17 @@ import { bytes, DO, IAC, TIMING_MARK, times } from '../rows/bytes.ts'
 const SENDERS = 16
 const SECONDS = 3
 const TRIES = 3
-/** Bytes after which each sender says a line, for which `flood` holds it. */
+/** Bytes after which each sender sends a line, for which `flood` holds it. */
 const BETWEEN_LINES = 32 * 1024
 
 interface Kind {
   readonly name: string
   readonly bytes: Buffer
-  /** Bytes of a packet; 0 for as many as fit. */
+  /** Bytes per packet; 0 for as many as fit. */
   readonly packet: number
 }
 
-/** Sent over and over. None leaves anything of a line behind, so that none is cut for a line without an end. */
+/** Sent repeatedly. None leaves part of a line, so that none is closed for a line without an end. */
 const KINDS: readonly Kind[] = [
   { name: 'erase keys', bytes: bytes('é€x'.repeat(100), times(300, bytes(0x7f))), packet: 0 },
   { name: '^U', bytes: bytes('x', 0x15), packet: 0 },
@@ -67,8 +67,8 @@ async function run(stage: Stage, flood: boolean, kind?: Kind): Promise<Run> {
 
 export const noLines: Figure = {
   id: 'A14',
-  title: `${SENDERS} senders of ${KINDS.map(({ name }) => name).join(', ')}, with flood and without, among 50 readers`,
-  promised: 'in each case 0 lost, p99 ≤ 3× of the readers alone, memory ≤ +32 MiB',
+  title: `${SENDERS} senders of ${KINDS.map(({ name }) => name).join(', ')}, with and without flood, with 50 readers`,
+  promised: 'in each case 0 lost, p99 ≤ 3× that of the readers alone, memory ≤ +32 MiB',
   ofOthers: false,
   async measure(stage) {
     const seen: string[] = []
@@ -78,7 +78,7 @@ export const noLines: Figure = {
       seen.push(`${flood ? 'with' : 'without'} flood`)
       for (const kind of KINDS) {
         for (let attempt = 1; attempt <= TRIES; attempt++) {
-          // What is measured depends on what else the machine does at the time.
+          // Measurements depend on what else the machine does.
           if (attempt > 1) alone = await run(stage, flood)
           const among = await run(stage, flood, kind)
           const { lost, p99us } = among.report

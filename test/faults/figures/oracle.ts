@@ -1,4 +1,4 @@
-/** A3: what a terminal makes of hostile lines, seen with tmux. */
+/** A3: how a terminal shows hostile lines, observed with tmux. */
 import { shown } from '../check.ts'
 import { type Figure, type Stage } from '../figure.ts'
 import { needPrograms } from '../machine.ts'
@@ -9,11 +9,11 @@ import { openTerminal } from '../terminal.ts'
 
 const LINES = 500
 const WIDTHS = [80, 40]
-/** Shown as nothing by terminals, and kept in lines because scripts and emoji need them. */
+/** Invisible on terminals, and kept in lines because scripts and emoji need them. */
 const INVISIBLE = /\p{DI}/gu
 const ID_AT_START = /^\((?:\d+\.\d+\.\d+\.\d+:\d+|\[[0-9a-f:.]+\]:\d+)\)/i
 
-/** Fillers that take one or two columns each, or none, or as many as a terminal likes. */
+/** Fillers that take no, one or two columns each, or a number that depends on the terminal. */
 const FILLERS: Array<[text: string, columns: number]> = [
   [' ', 1],
   ['x', 1],
@@ -41,7 +41,7 @@ const MOVES = [
   '\u2028',
 ]
 
-/** The id that is only ever forged by moving the cursor. */
+/** The id that is forged only by moving the cursor. */
 const MOVED = '(10.0.0.9:9999)'
 
 /** A line that tries to put `forged` at the beginning of a row of `columns`. */
@@ -54,7 +54,7 @@ function hostileLine(random: Random, prefix: string, forged: string, columns: nu
   return head + filler.repeat(Math.max(0, filled - head.length)) + forged
 }
 
-/** Rows that begin with the id of somebody who did not say them. */
+/** Rows that begin with the id of a client that did not send them. */
 async function forgedRows(stage: Stage, columns: number, guard: boolean): Promise<string[]> {
   const server = await stage.server({
     config: `plugins: [echo({ guardLookalikes: ${guard} })]`,

@@ -6,7 +6,7 @@ import type { Member } from '../room.ts'
 import { openTerminal, type Terminal } from '../terminal.ts'
 import { SCRIPTS, TELLING } from '../../support/scripts.ts'
 
-/** Types lines and returns those that did not arrive as they were typed. */
+/** Types lines and returns those that did not arrive unchanged. */
 async function lostOf(
   terminal: Terminal,
   { peer }: Member,
@@ -27,14 +27,14 @@ async function lostOf(
   return lost
 }
 
-/** Waits until telnet has read all that it was sent so far. */
+/** Waits until telnet has read everything so far. */
 async function caughtUp(terminal: Terminal, speaker: Member, words: string): Promise<void> {
   await speaker.peer.say(words)
   await terminal.shows((row) => row.endsWith(words), words)
 }
 
 async function characterMode(terminal: Terminal, pair: readonly [Member, Member]): Promise<void> {
-  // It asks the server to echo, and is refused; asked again, it does not wait for an answer.
+  // It requests echo from the server, and is refused; the second time, it does not wait for an answer.
   for (const time of ['first', 'second']) {
     terminal.keys('C-]')
     await terminal.shows((row) => row.startsWith('telnet>'), 'its prompt')
@@ -66,8 +66,8 @@ async function session(stage: Stage, inCharacterMode: boolean): Promise<[string[
 
 export const scripts: Figure = {
   id: 'A15',
-  title: `every letter of ${SCRIPTS.size} scripts and kinds of sign, by telnet in line and character mode, before and after Ctrl-C`,
-  promised: 'every line arrives as it was typed, the first of which telnet makes commands included',
+  title: `every letter of ${SCRIPTS.size} scripts and symbol sets, by telnet in line and character mode, before and after Ctrl-C`,
+  promised: 'every line arrives as typed, including the first ones that telnet turns into commands',
   ofOthers: true,
   async measure(stage) {
     needPrograms('tmux', 'telnet')

@@ -1,4 +1,4 @@
-/** A11: the ways to stop, with clients that never read. */
+/** A11: all kinds of shutdown, with clients that never read. */
 import { setTimeout as after } from 'node:timers/promises'
 import { must } from '../check.ts'
 import type { Figure, Stage } from '../figure.ts'
@@ -7,11 +7,11 @@ import { Load } from '../load.ts'
 
 const STUCK = 50
 const SMALLEST_BUFFER = 1024
-/** Lines of 1 kB: more than the kernel keeps for a client that does not read, less than gets it closed. */
+/** Lines of 1 kB: more than the kernel buffers for a client that never reads, but not enough to close it. */
 const LINES = 2000
 const MOST = 2500
 const MOST_SECOND = 200
-/** Milliseconds behind the first signal after which a second one is meant. */
+/** Milliseconds after the first signal before a second one counts. */
 const NOT_THE_SAME_KEY = 300
 
 interface Way {
@@ -29,7 +29,7 @@ const WAYS: readonly Way[] = [
   { name: 'SIGINT without an output', signals: ['SIGINT'], terminal: false, closedOutput: true },
 ]
 
-/** Talks past clients that never read; resolves to the number of lines said. */
+/** Sends lines among clients that never read; resolves to their number. */
 async function talkPastStuck(stage: Stage, server: Server): Promise<number> {
   const [speaker, watcher] = await server.room.pair()
   const hold = new Load('hold', server.address, STUCK, SMALLEST_BUFFER)
@@ -86,8 +86,8 @@ async function stopIn(stage: Stage, way: Way): Promise<Stopped> {
 
 export const stop: Figure = {
   id: 'A11',
-  title: `SIGINT, SIGTERM, SIGHUP, a second SIGINT, no standard output; ${STUCK} never-readers, on a terminal`,
-  promised: `ends ≤ ${MOST / 1000} s with 0; a second SIGINT ≤ 0.2 s with 130; the table once, its sums exact`,
+  title: `SIGINT, SIGTERM, SIGHUP, a second SIGINT, no standard output; ${STUCK} clients that never read, on a terminal`,
+  promised: `exit with 0 ≤ ${MOST / 1000} s; a second SIGINT ≤ 0.2 s with 130; the table once, its sums exact`,
   ofOthers: true,
   async measure(stage) {
     const seen: string[] = []

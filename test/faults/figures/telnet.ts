@@ -38,7 +38,7 @@ interface Mode {
 }
 
 interface Shown {
-  /** Lines of another that the terminal shows. */
+  /** Lines of another client that the terminal shows. */
   readonly lines: number
   /** Whether the others saw what was typed. */
   readonly typed: boolean
@@ -59,7 +59,7 @@ async function session(
   const from = watcher.peer.lines.length
   await terminal.shows((row) => row.includes('Escape character'), 'that telnet is connected')
   await ready
-  // Whoever is greeted hears; without a greeting, whoever is heard is there.
+  // A greeted client can hear; without a greeting, a client that is heard has joined.
   terminal.type(`${name} is here`)
   terminal.keys('Enter')
   await kept(
@@ -83,7 +83,7 @@ async function session(
   return { lines: lines.filter((text) => rows.some((row) => row.endsWith(text))).length, typed }
 }
 
-/** Whether what was waited for has come. */
+/** Whether the awaited event happened. */
 async function kept(promise: Promise<unknown>): Promise<boolean> {
   try {
     await promise
@@ -118,8 +118,8 @@ async function allSessions(stage: Stage, server: Server): Promise<Map<string, Sh
 
 export const telnet: Figure = {
   id: 'A4',
-  title: 'telnet in line and character mode × no, one, two Ctrl-C × backspace, UTF-8, byte 255',
-  promised: '90 of 90 lines shown, 18 of 18 typed lines arrive as they were meant',
+  title: 'telnet in line and character mode × zero, one, two Ctrl-C × backspace, UTF-8, byte 255',
+  promised: '90 of 90 lines shown, 18 of 18 typed lines correct',
   ofOthers: true,
   async measure(stage) {
     needPrograms('tmux', 'telnet')
@@ -135,7 +135,7 @@ export const telnet: Figure = {
           `${key}: ${shown.map((one) => `${one.lines}${one.typed ? '' : ' (typed line wrong)'}`).join(', ')}`,
       )
     return {
-      measured: `${lines} of ${most} lines shown, ${typed} of ${all.length} typed lines as they were meant${wanting.length > 0 ? `; ${wanting.join('; ')}` : ''}`,
+      measured: `${lines} of ${most} lines shown, ${typed} of ${all.length} typed lines correct${wanting.length > 0 ? `; ${wanting.join('; ')}` : ''}`,
       met: lines === most && typed === all.length,
     }
   },

@@ -1,4 +1,4 @@
-/** Rows N1 to N4: clients that take nothing, by what the host keeps for them and says of them. */
+/** Rows N1 to N4: clients that never read: the host's backlog for them, and its log. */
 import { must, mustBe, onHost, shown, type Check } from '../check.ts'
 import type { RunningHost } from '../host.ts'
 import { MiB, mib } from '../machine.ts'
@@ -8,7 +8,7 @@ import { talkAtLength } from './connections.ts'
 
 const plain = 'plugins: [logging(), stats(), quit(), echo()]'
 
-/** Never-readers, in the order in which they joined. */
+/** Clients that never read, in the order in which they joined. */
 export async function stuckPeers(host: RunningHost, count: number): Promise<Peer[]> {
   const peers: Peer[] = []
   for (let index = 0; index < count; index++) {
@@ -21,7 +21,7 @@ export async function stuckPeers(host: RunningHost, count: number): Promise<Peer
 }
 
 export const backlog: readonly Check[] = [
-  onHost('N1', 'who never reads is closed for a reason that the log says', {}, async (host) => {
+  onHost('N1', 'clients that never read are closed, and the log says why', {}, async (host) => {
     const [speaker, watcher] = await host.room.pair()
     const [stuck] = await stuckPeers(host, 1)
     const before = host.rss()
@@ -35,7 +35,7 @@ export const backlog: readonly Check[] = [
 
   onHost(
     'N2',
-    'two hundred thousand small lines cost no more than their bytes',
+    'two hundred thousand small lines take no more memory than their bytes',
     {},
     async (host) => {
       const { room } = host
@@ -47,16 +47,16 @@ export const backlog: readonly Check[] = [
         const { texts } = await room.heard(speaker, watcher, 'a\n'.repeat(10_000))
         shownLines += texts.length
       }
-      mustBe(shownLines, 200_000, 'lines shown to who reads')
+      mustBe(shownLines, 200_000, 'lines shown to the reader')
       const grown = host.rss() - before
       must(grown <= 48 * MiB, `resident memory grew by ${mib(grown)}`)
-      return `200,000 lines, 5 never-readers, memory ${mib(grown)} more`
+      return `200,000 lines, 5 clients that never read, memory ${mib(grown)} more`
     },
   ),
 
   onHost(
     'N3',
-    'the backlogs of all clients are bounded together, and the largest goes first',
+    'the total backlog is bounded, and the client with the largest one is closed first',
     {
       config: `${plain}, limits: { backlogHard: ${256 * MiB}, backlogTotal: ${4 * MiB} }`,
     },
@@ -76,13 +76,13 @@ export const backlog: readonly Check[] = [
       must(closed.length < later.length + 1, 'all were closed')
       const grown = host.rss() - before
       must(grown <= 48 * MiB, `resident memory grew by ${mib(grown)}`)
-      return `${closed.length} of 6 never-readers closed, the oldest first, 8,500 of 8,500 lines shown`
+      return `${closed.length} of 6 clients that never read closed, the oldest first, 8,500 of 8,500 lines shown`
     },
   ),
 
   onHost(
     'N4',
-    'a peer that has vanished is closed once it takes nothing for the write deadline',
+    'a vanished peer is closed after the write deadline without progress',
     {
       config: `${plain}, limits: { backlogSoft: 65536, backlogHard: ${256 * MiB}, writeDeadline: 1000 }`,
     },

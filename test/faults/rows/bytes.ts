@@ -26,7 +26,7 @@ export function times(repeats: number, part: Uint8Array): Buffer {
   return Buffer.alloc(repeats * part.length, part)
 }
 
-/** Every way to cut bytes in two. */
+/** Every way to split bytes in two. */
 export function cuts(whole: Buffer): Array<[Buffer, Buffer]> {
   return Array.from({ length: whole.length - 1 }, (_, index) => [
     whole.subarray(0, index + 1),
@@ -34,7 +34,7 @@ export function cuts(whole: Buffer): Array<[Buffer, Buffer]> {
   ])
 }
 
-/** How often `part` stands in `whole`. */
+/** How often `part` occurs in `whole`. */
 export function count(whole: Buffer, part: Uint8Array): number {
   let found = 0
   for (let at = whole.indexOf(part); at !== -1; at = whole.indexOf(part, at + part.length)) found++

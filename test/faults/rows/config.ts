@@ -1,10 +1,10 @@
-/** Rows C1 and C2: a config that is wrong. */
+/** Rows C1 and C2: invalid configs. */
 import { readdirSync } from 'node:fs'
 import { alone, must, mustBe, shown, type Check } from '../check.ts'
 import { runToEnd, type HostSetup } from '../host.ts'
 import { newFolder } from '../machine.ts'
 
-/** Wrong configs, each with the path that has to be named. */
+/** Invalid configs, each with the path that the error must name. */
 const WRONG: Array<[config: string, path: string]> = [
   ['prot: 9090', 'prot'],
   ["port: '9090'", 'port'],
@@ -33,21 +33,21 @@ async function mustRefuse(setup: HostSetup, says: readonly string[]): Promise<st
   mustBe(ran.code, 2, `the status (${shown(ran.stderr)})`)
   mustBe(ran.stdout, '', 'standard output')
   for (const words of ['chat.config.ts', ...says]) {
-    must(ran.stderr.includes(words), `it does not name ${words}: ${shown(ran.stderr, 300)}`)
+    must(ran.stderr.includes(words), `it does not mention ${words}: ${shown(ran.stderr, 300)}`)
   }
   return ran.stderr
 }
 
 export const config: readonly Check[] = [
-  alone('C1', 'each of 20 wrong configs is refused with file and path, status 2', async () => {
+  alone('C1', 'each of 20 invalid configs is rejected with file and path, status 2', async () => {
     for (const [wrong, path] of WRONG) {
-      // What comes later in an object wins: the wrong value stands in for the right one.
+      // The last of several equal keys wins: the wrong value replaces the right one.
       await mustRefuse({ config: wrong }, [path])
     }
     return `${WRONG.length} of ${WRONG.length}`
   }),
 
-  alone('C1', 'all faults are told at once, and nothing is opened', async () => {
+  alone('C1', 'all errors are reported at once, and nothing is opened', async () => {
     const folder = newFolder()
     const all =
       "prot: 1, limits: { line: 'x' }, stopDeadline: 0, plugins: [logging(), echo({ prefix: 'x' })]"
@@ -58,10 +58,10 @@ export const config: readonly Check[] = [
       'prefix',
     ])
     mustBe(readdirSync(folder), ['chat.config.ts'], 'files in its folder')
-    return `${said.trim().split('\n').length} lines for 4 faults, no log made`
+    return `${said.trim().split('\n').length} lines for 4 errors, no log created`
   }),
 
-  alone('C2', 'a config that cannot be loaded is told in the same way', async () => {
+  alone('C2', 'a config that cannot be loaded is reported in the same way', async () => {
     const broken: Array<[string, string]> = [
       ['export default {', '1:16'],
       ["throw new Error('boom')", 'boom'],
@@ -72,13 +72,9 @@ export const config: readonly Check[] = [
     return `${broken.length} of ${broken.length}`
   }),
 
-  alone(
-    'C2',
-    'a config without a default export is refused, not taken for an empty one',
-    async () => {
-      const without = ['', "export const host = '127.0.0.1'"]
-      for (const configFile of without) await mustRefuse({ configFile }, ['no config'])
-      return `${without.length} of ${without.length}`
-    },
-  ),
+  alone('C2', 'a config without a default export is rejected, not treated as empty', async () => {
+    const without = ['', "export const host = '127.0.0.1'"]
+    for (const configFile of without) await mustRefuse({ configFile }, ['no config'])
+    return `${without.length} of ${without.length}`
+  }),
 ]

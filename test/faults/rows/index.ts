@@ -1,4 +1,4 @@
-/** All checks, in the order of the catalogue; those of one group share a host where they need only TCP. */
+/** All checks, in the order of the catalogue; within a group, those that need only TCP share a host. */
 import type { Check } from '../check.ts'
 import { admission } from './admission.ts'
 import { backlog } from './backlog.ts'

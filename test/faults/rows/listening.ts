@@ -1,4 +1,4 @@
-/** Rows N13 to N15: where the host listens, and what it says when it cannot. */
+/** Rows N13 to N15: listening, and the errors if that fails. */
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
@@ -22,7 +22,7 @@ function mustRefuse(
 }
 
 export const listening: readonly Check[] = [
-  alone('N13', 'a port that is taken is told in one sentence, status 1', async () => {
+  alone('N13', 'a port that is taken is reported in one sentence, status 1', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
@@ -35,7 +35,7 @@ export const listening: readonly Check[] = [
     }
   }),
 
-  alone('N13', 'a port that this user may not have is told in one sentence, status 1', async () => {
+  alone('N13', 'a port without permission is reported in one sentence, status 1', async () => {
     const lowest = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
     if (lowest <= 81) skip('any user may listen on port 81 here')
     const root = process.getuid?.() === 0
@@ -46,19 +46,19 @@ export const listening: readonly Check[] = [
       : []
     const ran = await runToEnd({ port: 81, before, folder, config: 'plugins: [echo()]' })
     if (/EACCES.*chat\.config|permission denied, (open|scandir)/.test(ran.stderr))
-      skip('the other user may not read the program')
+      skip('the other user cannot read the program')
     const said = mustRefuse(ran, 1)
     must(said.includes('may not listen'), said)
     return shown(said, 160)
   }),
 
-  alone('N13', 'an address of another machine is told in one sentence, status 1', async () => {
+  alone('N13', 'an address of another machine is reported in one sentence, status 1', async () => {
     const said = mustRefuse(await runToEnd({ address: '203.0.113.7' }), 1)
     must(said.includes('203.0.113.7'), said)
     return shown(said, 160)
   }),
 
-  alone('N13', 'a port that is none is told in one sentence, status 2', async () => {
+  alone('N13', 'an invalid port is reported in one sentence, status 2', async () => {
     const wrong = ['70000', '-1', '9090x', '1.5', '']
     const said: string[] = []
     for (const port of wrong) said.push(mustRefuse(await runToEnd({}, ['-p', port]), 2))
@@ -79,7 +79,7 @@ export const listening: readonly Check[] = [
     }
   }),
 
-  alone('N15', 'IPv6 labels have brackets, IPv4-mapped ones are those of IPv4', async () => {
+  alone('N15', 'IPv6 ids have brackets, IPv4-mapped addresses look like IPv4', async () => {
     needIpv6()
     const host = await startHost({ address: '::' })
     const v4 = await Peer.connect({ host: '127.0.0.1', port: host.port })
@@ -96,7 +96,7 @@ export const listening: readonly Check[] = [
     }
   }),
 
-  alone('N13', 'a log that cannot be opened is told in one sentence', async () => {
+  alone('N13', 'a log that cannot be opened is reported in one sentence', async () => {
     const said = await runToEnd({
       config: "plugins: [logging({ file: '/nowhere/chat.log' }), echo()]",
     })

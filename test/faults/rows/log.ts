@@ -1,4 +1,4 @@
-/** Rows S1 to S6, S10, S12 and S13: the log, whatever becomes of its disk, its file, the process and the clock. */
+/** Rows S1 to S6, S10, S12 and S13: the log, with failures of its disk, its file, the process and the clock. */
 import { execFileSync } from 'node:child_process'
 import {
   closeSync,
@@ -19,7 +19,7 @@ import { compile, needPrograms, newFolder, when } from '../machine.ts'
 const withLines = 'plugins: [logging({ lines: true }), stats(), mute(), quit(), help(), echo()]'
 const STAMP = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /
 
-/** Waits until there is a file of that name; resolves to the milliseconds that it took. */
+/** Waits until the file exists; resolves to the milliseconds that this took. */
 async function newFile(file: string, patience: number): Promise<number> {
   return when(
     () => existsSync(file),
@@ -42,7 +42,7 @@ function numbered(count: number, name = 'line'): string[] {
   return Array.from({ length: count }, (_, index) => `${name} ${index}`)
 }
 
-/** Reads what is in a pipe by now. */
+/** Reads what is in a pipe now. */
 function readAll(descriptor: number): string {
   const bytes = Buffer.alloc(1024 * 1024)
   try {
@@ -53,7 +53,7 @@ function readAll(descriptor: number): string {
 }
 
 export const log: readonly Check[] = [
-  alone('S1', 'a full disk under the log costs the chat nothing', async () => {
+  alone('S1', 'a full disk of the log does not affect the chat', async () => {
     const file = "logging({ file: '/dev/full', lines: true })"
     const host = await startHost({ config: `plugins: [${file}, stats(), echo()]` })
     try {
@@ -75,7 +75,7 @@ export const log: readonly Check[] = [
 
   onHost(
     'S2',
-    'a log that was moved or removed is opened anew',
+    'a log that was moved or removed is recreated',
     { config: withLines },
     async (host) => {
       const file = join(host.folder, 'chat.log')
@@ -95,7 +95,7 @@ export const log: readonly Check[] = [
     },
   ),
 
-  onHost('S2', 'SIGHUP opens it anew at once', { config: withLines }, async (host) => {
+  onHost('S2', 'SIGHUP reopens it at once', { config: withLines }, async (host) => {
     const file = join(host.folder, 'chat.log')
     const [speaker, watcher] = await host.room.pair()
     renameSync(file, `${file}.1`)
@@ -130,7 +130,7 @@ export const log: readonly Check[] = [
     }
   }),
 
-  alone('S5', 'no line that somebody saw is missing from the log after a kill', async () => {
+  alone('S5', 'no line that was shown is missing from the log after a kill', async () => {
     const host = await startHost({ config: withLines })
     try {
       const [speaker, watcher] = await host.room.pair()
@@ -153,7 +153,7 @@ export const log: readonly Check[] = [
     }
   }),
 
-  alone('S6', 'a kill keeps the log, and the next host goes on with it', async () => {
+  alone('S6', 'the log survives a kill, and the next host appends to it', async () => {
     const folder = newFolder()
     const first = await startHost({ config: withLines, folder })
     await talk(first, ['first life'])
@@ -174,13 +174,13 @@ export const log: readonly Check[] = [
       )
       const torn = lines.slice(0, -1).filter((line) => !STAMP.test(line))
       mustBe(torn, [], 'torn lines')
-      return 'both lives in one file'
+      return 'both runs in one file'
     } finally {
       await second.kill()
     }
   }),
 
-  alone('S10', 'a stop right behind a flood loses no log line', async () => {
+  alone('S10', 'a stop right after a flood loses no log line', async () => {
     const host = await startHost({ config: withLines })
     try {
       const [speaker, watcher] = await host.room.pair()
@@ -202,7 +202,7 @@ export const log: readonly Check[] = [
     }
   }),
 
-  alone('S12', 'a jump of the clock by an hour loses and holds up nothing', async () => {
+  alone('S12', 'a jump of the clock by an hour neither loses nor delays anything', async () => {
     const shim = compile('clock', '-shared', '-fPIC')
     const folder = newFolder()
     const offset = join(folder, 'offset')
@@ -241,7 +241,7 @@ export const log: readonly Check[] = [
 
   alone(
     'S13',
-    'a log that is a pipe holds nothing up, and its reader is told what it missed',
+    'a log that is a pipe blocks nothing, and its reader is notified of lost lines',
     async () => {
       needPrograms('mkfifo')
       const folder = newFolder()
@@ -263,13 +263,13 @@ export const log: readonly Check[] = [
         text += readAll(reader)
         closeSync(reader)
         const lost = Number(/(\d+) log lines could not be written/.exec(text)?.[1])
-        // Two that are no lines of the chat, two new connections, the lines and the one that marks their end.
-        mustBe(lost, 1005, 'lines told as lost')
+        // Two records that are not lines of the chat, two new connections, the lines and the one that marks their end.
+        mustBe(lost, 1005, 'lines reported as lost')
         must(/\) read\n/.test(text), `the log says ${shown(text)}`)
         await talk(host, ['not read any more'])
         const exit = await host.stop('SIGTERM')
         mustBe([exit.code, exit.signal], [0, null], 'the status')
-        return `started without a reader, told of ${lost} lines, ended after ${Math.round(exit.milliseconds)} ms`
+        return `started without a reader, ${lost} lines reported as lost, ended after ${Math.round(exit.milliseconds)} ms`
       } finally {
         await host.kill()
       }

@@ -1,4 +1,4 @@
-/** Rows P1 to P10, as far as they can be seen from outside: what a faulty plugin does to the others. */
+/** Rows P1 to P10, as far as they are observable from outside: the effect of a faulty plugin on others. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { alone, must, mustBe, onHost, shown, type Check } from '../check.ts'
@@ -19,7 +19,7 @@ function faulty(body: string, options = '{}'): HostSetup {
 function throwsIn(what: string, body: string): Check {
   return alone(
     'P1',
-    `a plugin that ${what} in every hook costs nobody a line, and is named`,
+    `a plugin that ${what} in every hook loses no line, and is named`,
     async () => {
       const host = await startHost(faulty(body))
       try {
@@ -32,7 +32,7 @@ function throwsIn(what: string, body: string): Check {
         )
         mustBe(texts, said, 'lines shown, each once')
         await speaker.peer.say('/quit')
-        await speaker.peer.ended('of who quits')
+        await speaker.peer.ended('of the client that quits')
         const exit = await host.stop()
         mustBe([exit.code, exit.signal], [0, null], 'the status')
         const named = HOOKS.filter((hook) =>
@@ -55,7 +55,7 @@ function throwsIn(what: string, body: string): Check {
   )
 }
 
-/** Ways for a package to be no plugin, each with what has to be said about it. */
+/** Ways for a package to be invalid, each with what the error must say. */
 const BAD_PACKAGES: Array<[what: string, source: string, says: RegExp]> = [
   ['a syntax error', 'export const bad = (', /bad-package/],
   ['a throw', "throw new Error('boom')", /boom/],
@@ -80,7 +80,7 @@ export const plugins: readonly Check[] = [
 
   onHost(
     'P2',
-    'a plugin that hangs holds up one client, and then nobody',
+    'a plugin that hangs delays one client, and then none',
     {
       code: `const bad = definePlugin({ name: 'bad', apiVersion: 1, setup(host) {
         host.hooks.line.tapPromise({ timeout: 100 }, ({ text }) =>
@@ -95,7 +95,7 @@ export const plugins: readonly Check[] = [
       const waited = performance.now()
       await room.stillTalks(other, watcher)
       const otherWaited = performance.now() - waited
-      mustBe((await hung).texts, said, 'lines of who is held up')
+      mustBe((await hung).texts, said, 'lines of the delayed client')
       const seconds = (performance.now() - begun) / 1000
       must(otherWaited < 90, `another client waited ${Math.round(otherWaited)} ms`)
       must(seconds < 1.5, `20 lines took ${seconds.toFixed(1)} s`)
@@ -105,7 +105,7 @@ export const plugins: readonly Check[] = [
 
   alone(
     'P7',
-    'a package that is none keeps the host from starting, in words that name it',
+    'an invalid package keeps the host from starting, with an error that names it',
     async () => {
       for (const [what, source, says] of BAD_PACKAGES) {
         const folder = newFolder()
@@ -121,11 +121,11 @@ export default defineConfig({ host: '127.0.0.1', plugins: [bad()] })
         must(says.test(ran.stderr), `with ${what} it says ${shown(ran.stderr, 300)}`)
         must(!ran.stdout.includes('listening'), 'it listened')
       }
-      return `${BAD_PACKAGES.length} of ${BAD_PACKAGES.length} refused with status 2`
+      return `${BAD_PACKAGES.length} of ${BAD_PACKAGES.length} rejected with status 2`
     },
   ),
 
-  alone('P7', 'a config that never finishes loading is told, and nothing listens', async () => {
+  alone('P7', 'a config that never finishes loading is reported, and nothing listens', async () => {
     const ran = await runToEnd({ configFile: 'await new Promise(() => {})\nexport default {}\n' })
     must(ran.code !== 0 && ran.code !== null, `the status is ${ran.code}`)
     must(ran.stderr.includes('chat.config.ts'), `it says ${shown(ran.stderr, 300)}`)
@@ -156,7 +156,7 @@ export default defineConfig({ host: '127.0.0.1', plugins: [bad()] })
     (fault) =>
       alone(
         'P10',
-        `a bare timer with ${fault.slice(0, 12)}… ends the host in order, with 70`,
+        `a bare timer with ${fault.slice(0, 12)}… causes a graceful shutdown with status 70`,
         async () => {
           const host = await startHost({
             code: `const bad = definePlugin({ name: 'bad', apiVersion: 1, setup(host) {
@@ -176,7 +176,7 @@ export default defineConfig({ host: '127.0.0.1', plugins: [bad()] })
             )
             must(
               host.stderr.includes('loose') && host.log.includes('loose'),
-              'the error is not told',
+              'the error is not reported',
             )
             return `ended with 70 after ${Math.round(exit.milliseconds)} ms, table and stack printed`
           } finally {
@@ -186,26 +186,22 @@ export default defineConfig({ host: '127.0.0.1', plugins: [bad()] })
       ),
   ),
 
-  alone(
-    'P10',
-    'a timer that was set through the host is guarded, and its plugin named',
-    async () => {
-      const host = await startHost({
-        code: `const bad = definePlugin({ name: 'bad', apiVersion: 1, setup(host) {
+  alone('P10', 'a timer of the context is isolated, and its plugin named', async () => {
+    const host = await startHost({
+      code: `const bad = definePlugin({ name: 'bad', apiVersion: 1, setup(host) {
         host.onStart(() => host.setInterval(() => { throw new Error('tick') }, 50)) } })`,
-        config: 'plugins: [logging(), bad(), echo()]',
-      })
-      try {
-        const [speaker, watcher] = await host.room.pair()
-        for (let round = 0; round < 300 && !host.log.includes('again and again'); round++) {
-          await host.room.stillTalks(speaker, watcher)
-        }
-        must(/plugin bad: .*tick/.test(host.log), 'the log does not name it')
-        must(host.alive, 'the host ended')
-        return 'the chat goes on, the log names the plugin and then counts'
-      } finally {
-        await host.kill()
+      config: 'plugins: [logging(), bad(), echo()]',
+    })
+    try {
+      const [speaker, watcher] = await host.room.pair()
+      for (let round = 0; round < 300 && !host.log.includes('again and again'); round++) {
+        await host.room.stillTalks(speaker, watcher)
       }
-    },
-  ),
+      must(/plugin bad: .*tick/.test(host.log), 'the log does not name it')
+      must(host.alive, 'the host ended')
+      return 'the chat goes on, the log names the plugin and then counts'
+    } finally {
+      await host.kill()
+    }
+  }),
 ]

@@ -1,4 +1,4 @@
-/** Rows S7 to S9 and S13: how the host stops, and what must not keep it from that. */
+/** Rows S7 to S9 and S13: graceful shutdown, and what must not block it. */
 import { alone, must, mustBe, onHost, skip, type Check } from '../check.ts'
 import { startHost, tableOf, type RunningHost } from '../host.ts'
 import { needPrograms, needRoot } from '../machine.ts'
@@ -6,15 +6,15 @@ import { greeted } from '../room.ts'
 import { stuckPeers } from './backlog.ts'
 import { talkAtLength } from './connections.ts'
 
-/** Milliseconds behind the first signal after which a second one is meant. */
+/** Milliseconds after the first signal before a second one counts. */
 const NOT_THE_SAME_KEY = 300
 const STOP_DEADLINE = 2500
-/** Visits whose rows fill more than a pipe holds. */
+/** Sessions whose rows exceed the buffer of a pipe. */
 const MANY = 8000
-/** Milliseconds for which the reader of the table is late. */
+/** Milliseconds before the reader reads the table. */
 const LATE_READER = 200
 
-/** Never-readers with something queued for them, so that a stop has to wait. */
+/** Clients that never read and have a backlog, so that the shutdown has to wait. */
 async function stuckWithBacklog(host: RunningHost): Promise<void> {
   const [speaker, watcher] = await host.room.pair()
   await stuckPeers(host, 5)
@@ -26,7 +26,7 @@ const patient = 'limits: { backlogHard: 268435456 }'
 function stopsOn(signal: NodeJS.Signals): Check {
   return onHost(
     'S7',
-    `${signal} stops in order, and the table is printed once, clients that never read or not`,
+    `${signal} causes a graceful shutdown, and the table is printed once, even with clients that never read`,
     { config: patient },
     async (host) => {
       await stuckWithBacklog(host)
@@ -35,7 +35,7 @@ function stopsOn(signal: NodeJS.Signals): Check {
       must(exit.milliseconds <= STOP_DEADLINE, `it took ${Math.round(exit.milliseconds)} ms`)
       mustBe(host.stdout.split('Client ID').length - 1, 1, 'tables')
       const rows = tableOf(host.stdout)
-      // talkAtLength marks the end of each 200 lines with one more.
+      // talkAtLength marks the end of each 200 lines with an extra line.
       mustBe(
         rows.reduce((sum, { echoed }) => sum + echoed, 0),
         6030,
@@ -67,7 +67,7 @@ async function heldUpByNothing(host: RunningHost): Promise<string> {
     lines.map((line) => `${line}\r\n`).join(''),
   )
   mustBe(texts, lines, 'lines shown')
-  must(!host.stdout.includes('line 2999'), 'the terminal is not on hold')
+  must(!host.stdout.includes('line 2999'), 'the terminal is not paused')
   const exit = await host.stop('SIGTERM')
   mustBe([exit.code, exit.signal], [0, null], 'the status')
   must(exit.milliseconds <= STOP_DEADLINE, `it took ${Math.round(exit.milliseconds)} ms`)
@@ -78,7 +78,7 @@ export const process_: readonly Check[] = [
   stopsOn('SIGINT'),
   stopsOn('SIGTERM'),
 
-  onHost('S7', 'clients that read are told nothing more than what was said', {}, async (host) => {
+  onHost('S7', 'clients are sent nothing but what was said', {}, async (host) => {
     const [speaker, watcher] = await host.room.pair()
     const from = watcher.peer.lines.length
     await speaker.peer.send('last words\r\n')
@@ -91,27 +91,32 @@ export const process_: readonly Check[] = [
     return `ended after ${Math.round(exit.milliseconds)} ms`
   }),
 
-  onHost('S7', 'a long table is printed whole, however slowly it is read', {}, async (host) => {
-    for (let visits = 0; visits < MANY; visits += 500) {
-      const dials = Array.from({ length: 500 }, async () => {
-        const { peer } = await greeted(await host.room.connect())
-        await peer.say('/quit')
-        await peer.ended('of a visit')
-      })
-      await Promise.all(dials)
-      await host.room.leave()
-    }
-    host.child.stdout?.pause()
-    host.signal('SIGINT')
-    await host.logs(/ stats: \S+ +0 +0 +true\n$/)
-    await new Promise((resolve) => setTimeout(resolve, LATE_READER))
-    host.child.stdout?.resume()
-    const exit = await host.end(performance.now())
-    const rows = tableOf(host.stdout)
-    mustBe([exit.code, exit.signal], [0, null], 'the status')
-    mustBe(rows.length, MANY, 'rows printed')
-    return `${rows.length} of ${MANY} rows, ${host.stdout.length} bytes`
-  }),
+  onHost(
+    'S7',
+    'a long table is printed completely, however slowly it is read',
+    {},
+    async (host) => {
+      for (let visits = 0; visits < MANY; visits += 500) {
+        const dials = Array.from({ length: 500 }, async () => {
+          const { peer } = await greeted(await host.room.connect())
+          await peer.say('/quit')
+          await peer.ended('of a session')
+        })
+        await Promise.all(dials)
+        await host.room.leave()
+      }
+      host.child.stdout?.pause()
+      host.signal('SIGINT')
+      await host.logs(/ stats: \S+ +0 +0 +true\n$/)
+      await new Promise((resolve) => setTimeout(resolve, LATE_READER))
+      host.child.stdout?.resume()
+      const exit = await host.end(performance.now())
+      const rows = tableOf(host.stdout)
+      mustBe([exit.code, exit.signal], [0, null], 'the status')
+      mustBe(rows.length, MANY, 'rows printed')
+      return `${rows.length} of ${MANY} rows, ${host.stdout.length} bytes`
+    },
+  ),
 
   onHost('S7', 'SIGHUP without a terminal stops nothing', {}, async (host) => {
     const [speaker, watcher] = await host.room.pair()
@@ -149,7 +154,7 @@ export const process_: readonly Check[] = [
 
   onHost(
     'S9',
-    'without a standard output it stops in order, the table in the log',
+    'it shuts down gracefully without a standard output, with the table in the log',
     {},
     async (host) => {
       const [speaker, watcher] = await host.room.pair()
@@ -171,12 +176,12 @@ export const process_: readonly Check[] = [
 
   onHost(
     'S13',
-    'a terminal on hold holds up neither the chat nor the stop',
+    'a paused terminal blocks neither the chat nor the shutdown',
     { terminal: true, config: ECHOING },
     heldUpByNothing,
   ),
 
-  alone('S13', 'nor does that of another user, as after su', async () => {
+  alone('S13', 'nor does the terminal of another user, as after su', async () => {
     needRoot('running the host as another user')
     needPrograms('setpriv')
     const before = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']

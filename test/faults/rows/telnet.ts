@@ -27,12 +27,12 @@ const REFUSED_MARK = bytes(IAC, WONT, TIMING_MARK)
 /** What a telnet client sends for Ctrl-C. */
 const INTERRUPT = bytes(IAC, IP, IAC, DO, TIMING_MARK)
 
-/** How many options the server has refused to a client. */
+/** How many options the server has refused. */
 function answers({ peer }: Member): number {
   return count(peer.bytes, bytes(IAC, WONT)) + count(peer.bytes, bytes(IAC, DONT))
 }
 
-/** Waits until the server has read all that the member has sent, and the member what the server has answered. */
+/** Waits until the server has read all input of the member, and the member all answers. */
 async function read(room: Room, speaker: Member, watcher: Member): Promise<void> {
   await room.heard(speaker, watcher, '')
   await room.heard(watcher, speaker, '')
@@ -62,7 +62,7 @@ export const telnet: readonly Check[] = [
       await speaker.peer.send(times(1_000_000, bytes(IAC, DO, 1)))
       await read(host.room, speaker, watcher)
     }
-    // The first ones are what the compiler takes, too, which depends on how long it is given.
+    // The first ones include JIT compilation, whose duration varies.
     for (let warm = 0; warm < 3; warm++) await flood()
     const before = host.cpu()
     await flood()
@@ -73,7 +73,7 @@ export const telnet: readonly Check[] = [
 
   overTcp(
     'T2',
-    'every timing mark is answered, so that Ctrl-C never deafens telnet',
+    'every timing mark is answered, so that telnet shows lines after Ctrl-C',
     async (room) => {
       const [speaker, watcher] = await room.pair()
       const { texts } = await room.heard(
@@ -96,11 +96,11 @@ export const telnet: readonly Check[] = [
       await read(room, speaker, watcher)
       const marks = count(speaker.peer.bytes, REFUSED_MARK)
       mustBe(marks, 2, 'answers to two timing marks')
-      mustBe(texts, ['one', 'two', 'three'], 'lines behind Ctrl-C, AO and BRK')
+      mustBe(texts, ['one', 'two', 'three'], 'lines after Ctrl-C, AO and BRK')
       const { lines } = await room.heard(watcher, speaker, 'to you\r\n')
       must(
         lines.some((line) => line.endsWith('to you')),
-        'the next line of another did not come',
+        'the next line of another client did not arrive',
       )
       return '2 of 2 marks answered, every later line shown'
     },
@@ -130,16 +130,16 @@ export const telnet: readonly Check[] = [
     return `${asked} answers to two requests, none to 40 answers`
   }),
 
-  overTcp('T4', 'a telnet sequence cut anywhere between packets means the same', async (room) => {
+  overTcp('T4', 'a telnet sequence split anywhere between packets means the same', async (room) => {
     const [speaker, watcher, third] = await room.three()
     const whole = bytes(IAC, SB, 24, 1, IAC, SE, 'hi', IAC, DO, 1, '!\r\n')
     for (const parts of [...cuts(whole), Array.from(whole, (byte) => bytes(byte))]) {
       const listening = room.listen(speaker, watcher)
       await room.apart(speaker, watcher, third, parts)
       const { texts } = await listening()
-      mustBe(texts, ['hi!'], `cut into ${parts.map((part) => part.toString('hex')).join(' ')}`)
+      mustBe(texts, ['hi!'], `split into ${parts.map((part) => part.toString('hex')).join(' ')}`)
     }
-    return `the same for ${whole.length} ways to cut`
+    return `the same for ${whole.length} splits`
   }),
 
   overTcp('T5', 'IAC IAC is one byte 255 and reaches others as U+FFFD', async (room) => {
@@ -151,19 +151,19 @@ export const telnet: readonly Check[] = [
     return shown(heard.texts)
   }),
 
-  overTcp('T6', 'a subnegotiation without an end is cut', async (room) => {
+  overTcp('T6', 'a client that sends an endless subnegotiation is closed', async (room) => {
     const [speaker, watcher, other] = await room.three()
     await speaker.peer.send(bytes(IAC, SB, 24))
     const sent = await speaker.peer.pour(Buffer.alloc(4096, 'x'), 16 * MiB)
     must(sent < 16 * MiB, `${mib(sent)} were taken`)
-    await speaker.peer.ended('of who sends it')
+    await speaker.peer.ended('of the sender')
     await room.stillTalks(other, watcher)
-    return `cut after ${mib(sent)} had left the sender (${speaker.peer.end})`
+    return `closed after ${mib(sent)} had left the sender (${speaker.peer.end})`
   }),
 
   onHost(
     'T6',
-    'at most 4 KiB of a subnegotiation are taken, in no more memory',
+    'at most 4 KiB of a subnegotiation are accepted, with no extra memory',
     {},
     async (host) => {
       const { room } = host
@@ -183,10 +183,10 @@ export const telnet: readonly Check[] = [
 
   overTcp(
     'T7',
-    'IAC before a letter or a line end goes, and that stays; NUL does nothing',
+    'IAC before a letter or a line end is removed, and that is kept; NUL has no effect',
     async (room) => {
       const [speaker, watcher] = await room.pair()
-      // What is left of Ctrl-C when the urgent data mark has been taken out of the stream.
+      // What remains of Ctrl-C after the urgent data mark has been removed from the stream.
       const { texts } = await room.heard(
         speaker,
         watcher,
@@ -197,7 +197,7 @@ export const telnet: readonly Check[] = [
     },
   ),
 
-  overTcp('T8', 'erasing on an empty line does nothing', async (room) => {
+  overTcp('T8', 'erasing on an empty line has no effect', async (room) => {
     const [speaker, watcher] = await room.pair()
     const { texts } = await room.heard(
       speaker,
@@ -210,7 +210,7 @@ export const telnet: readonly Check[] = [
 
   overTcp(
     'T9',
-    'LF, CR LF, CR NUL and CR each end a line once, wherever they are cut',
+    'LF, CR LF, CR NUL and CR each end a line once, wherever they are split',
     async (room) => {
       const [speaker, watcher, third] = await room.three()
       let ways = 0
@@ -224,16 +224,16 @@ export const telnet: readonly Check[] = [
           mustBe(
             count(heard.bytes, bytes('\n')) + count(heard.bytes, bytes('\r')),
             2 * count(heard.bytes, bytes('\r\n')),
-            'bytes CR and LF that are no CR LF',
+            'bytes CR and LF outside CR LF',
           )
           ways++
         }
       }
-      return `two lines of two for ${ways} ways to end and cut them, always CR LF`
+      return `two lines of two for ${ways} line ends and splits, always CR LF`
     },
   ),
 
-  overTcp('T10', 'BS, DEL and EC take back one character, ^U and EL the line', async (room) => {
+  overTcp('T10', 'BS, DEL and EC erase one character, ^U and EL the line', async (room) => {
     const [speaker, watcher] = await room.pair()
     const typed: Array<[Buffer, string]> = [
       [bytes('hx', 0x7f, 'i\r\0'), 'hi'],
@@ -250,12 +250,12 @@ export const telnet: readonly Check[] = [
       mustBe(heard.texts, [line], `what was typed as ${input.toString('hex')}`)
       must(!/[\x08\x7f\x15]/.test(heard.bytes.toString('latin1')), 'an editing byte was relayed')
     }
-    return `${typed.length} of ${typed.length} edited lines are as they were meant`
+    return `${typed.length} of ${typed.length} edited lines are correct`
   }),
 
   overTcp(
     'T22',
-    "no byte 255 is relayed, so that nobody drives another one's telnet",
+    "no byte 255 is relayed, so that no client can control another one's telnet",
     async (room) => {
       const [speaker, watcher] = await room.pair()
       const heard = await room.heard(
@@ -282,7 +282,7 @@ export const telnet: readonly Check[] = [
         ),
       )
       mustBe(count(watcher.peer.bytes, bytes(IAC)), 0, 'bytes 255 sent to the watcher')
-      must(heard.texts.includes('later'), 'the next line did not come')
+      must(heard.texts.includes('later'), 'the next line did not arrive')
       return `0 bytes 255; shown as ${shown(heard.texts[0])}`
     },
   ),

@@ -4,13 +4,13 @@ import { MiB, mib } from '../machine.ts'
 import type { Heard } from '../room.ts'
 import { bytes } from './bytes.ts'
 
-/** The limits of the host as it comes. */
+/** The default limits of the host. */
 const LONGEST_LINE = 4096
 const LONGEST_UNTERMINATED = 64 * 1024
 
 const CONTROL = /\p{Cc}/u
 
-/** Fails when a line holds what a terminal obeys. */
+/** Fails if a line contains a control character. */
 function mustBeInert({ lines, bytes: raw }: Heard): void {
   for (const line of lines) must(!CONTROL.test(line), `a control character in ${shown(line)}`)
   const alone = raw.toString('latin1').replaceAll('\r\n', '')
@@ -29,7 +29,7 @@ const ESCAPES = [
   'nul\0nul',
 ]
 
-/** How those begin who are not there to chat. */
+/** First lines of clients that do not speak the chat protocol. */
 const STRANGERS: ReadonlyArray<string | Buffer> = [
   ...['GET', 'POST', 'HEAD', 'OPTIONS', 'M-SEARCH', 'get'].map((method) => `${method} / HTTP/1.1`),
   `POST /${'A'.repeat(5000)} HTTP/1.1`,
@@ -42,17 +42,21 @@ const STRANGERS: ReadonlyArray<string | Buffer> = [
 ]
 
 export const text: readonly Check[] = [
-  overTcp('T11', 'a line without an end is cut off, however small its packets', async (room) => {
-    const [speaker, watcher, other] = await room.three()
-    const chunk = Buffer.alloc(16, 'x')
-    const sent = await speaker.peer.pour(chunk, 32 * LONGEST_UNTERMINATED)
-    must(sent < 32 * LONGEST_UNTERMINATED, `${mib(sent)} were taken`)
-    await speaker.peer.ended('of who sends it')
-    await room.stillTalks(other, watcher)
-    return `cut after ${sent} bytes had left the sender, in packets of 16 bytes`
-  }),
+  overTcp(
+    'T11',
+    'a client that sends a line without an end is closed, however small its packets',
+    async (room) => {
+      const [speaker, watcher, other] = await room.three()
+      const chunk = Buffer.alloc(16, 'x')
+      const sent = await speaker.peer.pour(chunk, 32 * LONGEST_UNTERMINATED)
+      must(sent < 32 * LONGEST_UNTERMINATED, `${mib(sent)} were taken`)
+      await speaker.peer.ended('of the sender')
+      await room.stillTalks(other, watcher)
+      return `closed after ${sent} bytes had left the sender, in packets of 16 bytes`
+    },
+  ),
 
-  onHost('T11', 'the cut comes at 64 KiB, and costs little', {}, async (host) => {
+  onHost('T11', 'it is closed at 64 KiB, at low cost', {}, async (host) => {
     const { room } = host
     const [speaker, watcher, third] = await room.three()
     const cpu = host.cpu()
@@ -74,7 +78,7 @@ export const text: readonly Check[] = [
 
   overTcp(
     'T12',
-    'a line that is too long is refused whole, and the next one works',
+    'a line that is too long is rejected whole, and the next one works',
     async (room) => {
       const [speaker, watcher] = await room.pair()
       const emoji = '😀'
@@ -106,7 +110,7 @@ export const text: readonly Check[] = [
 
   overTcp(
     'T13',
-    'broken UTF-8 becomes U+FFFD, and a cut never breaks a character',
+    'invalid UTF-8 becomes U+FFFD, and splitting never breaks a character',
     async (room) => {
       const [speaker, watcher, third] = await room.three()
       const listening = room.listen(speaker, watcher)
@@ -122,9 +126,9 @@ export const text: readonly Check[] = [
           heard.texts.length === 1 && /^a\ufffd{1,3}b$/.test(heard.texts[0] as string),
           `${Buffer.from(ill).toString('hex')} is shown as ${shown(heard.texts)}`,
         )
-        must(heard.bytes.includes('\ufffd'), 'the bytes are relayed as they came')
+        must(heard.bytes.includes('\ufffd'), 'the bytes are relayed unchanged')
       }
-      return `3 characters whole, ${broken.length} broken ones shown as U+FFFD`
+      return `3 characters whole, ${broken.length} invalid ones shown as U+FFFD`
     },
   ),
 
@@ -154,7 +158,7 @@ export const text: readonly Check[] = [
 
   overTcp(
     'T16',
-    'bidi overrides and tags are shown as U+FFFD, ordinary text stays',
+    'bidi overrides and tags are shown as U+FFFD, ordinary text is unchanged',
     async (room) => {
       const [speaker, watcher] = await room.pair()
       const ranges: Array<[number, number]> = [
@@ -194,7 +198,7 @@ export const text: readonly Check[] = [
     },
   ),
 
-  overTcp('T17', 'at most 8 combining marks stay on one character', async (room) => {
+  overTcp('T17', 'at most 8 combining marks are kept on one character', async (room) => {
     const [speaker, watcher] = await room.pair()
     const { texts } = await room.heard(speaker, watcher, `a${'\u0301'.repeat(1500)}b é\u0301\r\n`)
     const most = Math.max(...(texts[0] ?? '').split(/\P{M}/u).map((marks) => [...marks].length))
@@ -203,19 +207,23 @@ export const text: readonly Check[] = [
     return `${most} of 1,500 marks kept`
   }),
 
-  overTcp('T18', 'a line end in a packet forges no line: each has its own prefix', async (room) => {
-    const [speaker, watcher, victim] = await room.three()
-    const forged = `${victim.prefix}send me your money`
-    for (const end of ['\n', '\r\n', '\r', '\r\0', '\n\r', '\u2028', '\x85', '\x0b', '\x0c']) {
-      const { lines } = await room.heard(speaker, watcher, `hi${end}${forged}\r\n`)
-      for (const line of lines) {
-        must(!line.startsWith(victim.prefix), `forged with ${shown(end)}: ${shown(line)}`)
+  overTcp(
+    'T18',
+    'a line end in a packet cannot forge a line: each has its own prefix',
+    async (room) => {
+      const [speaker, watcher, victim] = await room.three()
+      const forged = `${victim.prefix}send me your money`
+      for (const end of ['\n', '\r\n', '\r', '\r\0', '\n\r', '\u2028', '\x85', '\x0b', '\x0c']) {
+        const { lines } = await room.heard(speaker, watcher, `hi${end}${forged}\r\n`)
+        for (const line of lines) {
+          must(!line.startsWith(victim.prefix), `forged with ${shown(end)}: ${shown(line)}`)
+        }
       }
-    }
-    return '0 of 9 forged'
-  }),
+      return '0 of 9 forged'
+    },
+  ),
 
-  overTcp('T19', 'CR, backspaces and cursor moves forge no line', async (room) => {
+  overTcp('T19', 'CR, backspaces and cursor moves cannot forge a line', async (room) => {
     const [speaker, watcher, victim] = await room.three()
     const forged = `${victim.prefix}ok`
     const moves = [
@@ -240,7 +248,7 @@ export const text: readonly Check[] = [
 
   onHost(
     'T20',
-    'with the guard on, what looks like an id within a line is shown in brackets',
+    'with the guard on, text within a line that looks like an id is shown in brackets',
     { config: 'plugins: [echo({ guardLookalikes: true })]' },
     async ({ room }) => {
       const [speaker, watcher] = await room.pair()
@@ -293,7 +301,7 @@ export const text: readonly Check[] = [
     for (const begin of STRANGERS) {
       const stranger = await room.connect()
       await stranger.send(bytes(begin, '\r\nHost: 127.0.0.1\r\nX: y\r\n\r\nsecret=1\r\n'))
-      await stranger.ended(`of who begins with ${shown(begin.toString())}`)
+      await stranger.ended(`of a client that begins with ${shown(begin.toString())}`)
     }
     await room.heard(third, watcher, '')
     const leaked = watcher.peer.lines

@@ -1,4 +1,4 @@
-/** Rows N6 and N16 to N21: visits, as the log and the table have them. */
+/** Rows N6 and N16 to N21: sessions in the log and the table. */
 import { alone, must, mustBe, onHost, shown, skip, type Check } from '../check.ts'
 import { startHost, tableOf, visitsOf } from '../host.ts'
 import type { Peer } from '../peer.ts'
@@ -6,7 +6,7 @@ import { greeted, type Room } from '../room.ts'
 
 const plain = 'plugins: [logging(), stats(), quit(), echo()]'
 
-/** Connects from a port that was used just before; skips the check where the kernel does not let that happen. */
+/** Connects from a port that was just used; skips the check if the kernel does not allow that. */
 async function sameAgain(room: Room, localPort: number | undefined): Promise<Peer> {
   let code = ''
   for (let attempt = 0; attempt < 40; attempt++) {
@@ -17,7 +17,7 @@ async function sameAgain(room: Room, localPort: number | undefined): Promise<Pee
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }
-  return skip(`the kernel does not give the same port again (${code})`)
+  return skip(`the kernel does not reuse the port (${code})`)
 }
 
 export const visits: readonly Check[] = [
@@ -27,18 +27,18 @@ export const visits: readonly Check[] = [
     return shown(await host.logs(/dropped 10 bytes without a line end from \S+/))
   }),
 
-  alone('N16', 'the same address and port twice are two visits', async () => {
+  alone('N16', 'the same address and port twice are two sessions', async () => {
     const host = await startHost({ config: plain })
     try {
       const first = await greeted(await host.room.connect())
       const { localPort } = first.peer.socket
       await first.peer.say('/quit')
-      await first.peer.ended('of the first visit')
+      await first.peer.ended('of the first session')
       first.peer.close()
       await first.peer.until(() => first.peer.socket.closed, 'close')
       const again = await sameAgain(host.room, localPort)
       await greeted(again)
-      mustBe(again.name, first.prefix.slice(1, -2), 'the id of the second visit')
+      mustBe(again.name, first.prefix.slice(1, -2), 'the id of the second session')
       await again.say('one')
       await host.stop()
       const rows = tableOf(host.stdout)
@@ -48,7 +48,7 @@ export const visits: readonly Check[] = [
           [0, 'true'],
           [1, 'false'],
         ],
-        'the rows of the two visits',
+        'the rows of the two sessions',
       )
       return `two rows for ${rows[0]?.id}`
     } finally {
@@ -58,7 +58,7 @@ export const visits: readonly Check[] = [
 
   onHost(
     'N19',
-    'with the flood plugin a flood is slowed down, and neither lost nor felt by others',
+    'with the flood plugin, a flood is slowed down, loses nothing and does not affect others',
     { config: 'plugins: [flood({ burst: 100, perSecond: 400 }), echo()]' },
     async ({ room }) => {
       const [flooder, watcher, speaker] = await room.three()
@@ -85,37 +85,41 @@ export const visits: readonly Check[] = [
       const worst = Math.max(...waits)
       must(worst < 300, `another one waited ${Math.round(worst)} ms`)
       const told = flooder.peer.lines.filter((line) => line.includes('you are sending fast')).length
-      mustBe(told, 1, 'times that the flooder was told')
+      mustBe(told, 1, 'notices to the flooding client')
       return `900 of 900 in ${seconds.toFixed(1)} s, others waited ${Math.round(worst)} ms at most`
     },
   ),
 
-  alone('N20', 'the table has so many rows and one of sums, and is exact', async () => {
-    const host = await startHost({
-      config: 'plugins: [stats({ rows: 5 }), mute(), quit(), echo()]',
-    })
-    try {
-      for (let visit = 0; visit < 12; visit++) {
-        const { peer } = await greeted(await host.room.connect())
-        await peer.send('one\r\ntwo\r\n/mute\r\nthree\r\n/quit\r\n')
-        await peer.ended('of a visit')
+  alone(
+    'N20',
+    'the table has the configured number of rows and one of sums, and is exact',
+    async () => {
+      const host = await startHost({
+        config: 'plugins: [stats({ rows: 5 }), mute(), quit(), echo()]',
+      })
+      try {
+        for (let visit = 0; visit < 12; visit++) {
+          const { peer } = await greeted(await host.room.connect())
+          await peer.send('one\r\ntwo\r\n/mute\r\nthree\r\n/quit\r\n')
+          await peer.ended('of a session')
+        }
+        await host.stop()
+        const rows = tableOf(host.stdout)
+        mustBe(rows.length, 6, 'rows')
+        mustBe(rows.at(-1), { id: '7 more', echoed: 14, muted: 7, quit: '7' }, 'the row of sums')
+        mustBe(visitsOf(rows), 12, 'visits')
+        return '12 sessions: 5 rows and one of sums, exact'
+      } finally {
+        await host.kill()
       }
-      await host.stop()
-      const rows = tableOf(host.stdout)
-      mustBe(rows.length, 6, 'rows')
-      mustBe(rows.at(-1), { id: '7 more', echoed: 14, muted: 7, quit: '7' }, 'the row of sums')
-      mustBe(visitsOf(rows), 12, 'visits')
-      return '12 visits: 5 rows and one of sums, exact'
-    } finally {
-      await host.kill()
-    }
-  }),
+    },
+  ),
 
   alone('N21', 'after a kill it listens on the same port again within a second', async () => {
     const now = (): number => performance.now()
     const started = now()
     const first = await startHost({ config: plain })
-    // Where the machine is busy, Node itself takes longer to start.
+    // On a busy machine, Node itself takes longer to start.
     const limit = Math.max(1000, 1.5 * (now() - started))
     await first.room.join(50)
     first.signal('SIGKILL')
@@ -127,7 +131,7 @@ export const visits: readonly Check[] = [
       must(milliseconds <= limit, `after ${milliseconds} ms`)
       const [speaker, watcher] = await second.room.pair()
       await second.room.stillTalks(speaker, watcher)
-      return `after ${milliseconds} ms, 50 clients having been attached`
+      return `after ${milliseconds} ms, with 50 clients connected`
     } finally {
       await first.kill()
       await second.kill()
