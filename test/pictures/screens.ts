@@ -1,5 +1,6 @@
 /** What the pictures show: real programs in real terminals, recorded line by line. */
 import { CLI, listeningPort, makeFolder } from '../support/host.ts'
+import { isFile, sectionsOf } from '../support/pages.ts'
 import { Key, openTerminal, type Terminal } from '../support/terminal.ts'
 import type { Pane, Picture } from './svg.ts'
 
@@ -85,33 +86,18 @@ async function recordSession(): Promise<Picture> {
   return {
     title: 'A chat of two people with telnet',
     description:
-      'Three terminals. Two people join with telnet and see what the other one types, with an address in front. ' +
+      'Three terminals. Two people join with telnet and see what the other one types, prefixed with an address. ' +
       'What one of them types while muted, the other one does not see. One leaves with /quit. In the third ' +
-      'terminal the host is ended with Ctrl-C, and prints a table of how many lines each of them has sent.',
+      'terminal the host is stopped with Ctrl-C, and prints a table of how many lines each of them has sent.',
     rows: [[left as Pane, right as Pane], [below as Pane]],
   }
 }
 
-/** A plugin of one's own among the built-in ones. */
-const DICE = `import { definePlugin, z } from 'multiecho'
-export const dice = definePlugin({
-  name: 'dice',
-  apiVersion: 1,
-  version: '1.0.0',
-  options: z.strictObject({ sides: z.int().default(6) }).prefault({}),
-  setup(host) {
-    host.hooks.close.tap('forget', () => {})
-    host.command({ name: 'roll', args: { count: z.int().default(1) }, help: 'Roll dice.', run() {} })
-  },
-})`
-const CONFIG = `import { defineConfig } from 'multiecho'
-import { access, defaults } from 'multiecho/plugins'
-import { dice } from './dice.ts'
-export default defineConfig({ plugins: [access({ perAddress: 16 }), dice({ sides: 20 }), defaults()] })`
-
-/** What \`multiecho inspect\` tells of a config. */
+/** What `multiecho inspect` tells of the config with a plugin that the README shows. */
 async function recordInspect(): Promise<Picture> {
-  using folder = makeFolder({ files: { 'dice.ts': DICE, 'chat.config.ts': CONFIG } })
+  const blocks = sectionsOf('README.md').find(({ title }) => title === 'Write a plugin')?.blocks
+  const shown = (blocks ?? []).filter(isFile).map(({ name, text }) => [name, text] as const)
+  using folder = makeFolder({ files: Object.fromEntries(shown) })
   await using terminal = openTerminal(`${process.execPath} ${CLI} inspect`, { cwd: folder.path })
   await terminal.ended()
   const lines = linesOf(terminal).map((text) => ({ text, typed: false, step: 1 }))
