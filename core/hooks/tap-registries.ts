@@ -1,4 +1,4 @@
-/** A registry of taps for each hook, with what the hook makes of its taps' answers. */
+/** The tap registry of each hook, with the rules for its taps' answers. */
 import type {
   ConnectEvent,
   CloseEvent,
@@ -12,7 +12,7 @@ import type { CurrentLine } from './line-event.ts'
 import { TapRegistry } from './tap-registry.ts'
 import { checkLineKind, checkLineVerdict, checkRefusal, drop, refuse } from './verdicts.ts'
 
-/** Milliseconds that a tap has to answer: while a client waits for it, and while the host or a client leaves. */
+/** Milliseconds for a tap to answer: while a client waits, and while the host or a client is leaving. */
 const ANSWER = 5000
 const FAREWELL = 1000
 

@@ -1,4 +1,4 @@
-/** Checks what a plugin registers as a command. */
+/** Validates the commands that plugins register. */
 import { types } from 'node:util'
 import type { z } from 'zod'
 import { unknownKey } from '../support/config-issues.ts'

@@ -144,7 +144,7 @@ export function createReload(parts: ReloadParts): Reload {
       const cancel = clock.setTimeout(() => end(false)(), SETTLE_TIMEOUT)
       let forget = (): void => {}
       stopWaiting = end(false)
-      forget = pending.whenStill(end(true))
+      forget = pending.whenIdle(end(true))
     })
   }
 
