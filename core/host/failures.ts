@@ -1,12 +1,12 @@
 /**
- * The one way in which faults of plugins are reported: to the log, with plugin and hook, a few in full and then, so that a
- * stranger cannot fill the disk by making a plugin fail, as a count once a minute.
+ * Reports plugins' failures to the log, with plugin and hook: a few in full, then a count once a minute, so that a
+ * stranger who makes a plugin fail cannot fill the disk.
  */
 import type { Clock } from '../support/clock.ts'
 import type { ChatError } from '../support/errors.ts'
 import type { Logger } from '../support/log.ts'
 
-/** Faults of one plugin and hook that are logged in full within an interval. */
+/** Failures of one plugin and hook that are logged in full within an interval. */
 const IN_FULL = 5
 /** Milliseconds. */
 const INTERVAL = 60_000
@@ -48,7 +48,7 @@ export function createFailureLog(log: Logger, clock: Clock): Report {
   }
 }
 
-/** Has a plugin taken out that has had a number of faults within an interval. */
+/** Unloads a plugin that has failed a number of times within an interval. */
 export function createFailureLimit(
   limit: () => number | undefined,
   clock: Clock,

@@ -1,4 +1,4 @@
-/** Looks at what a plugin gives a method before anything is made of it. The checks throw `ARGUMENT_INVALID`. */
+/** Validates the arguments of the context's methods. The checks throw `ARGUMENT_INVALID`. */
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { unmapped, type Peer } from '../net/transport.ts'
@@ -42,7 +42,7 @@ export function checkKeep(plugin: string, name: unknown, init: unknown): void {
   }
 }
 
-/** What is kept is the very same object for each plugin in turn; nothing else could change under its name. */
+/** What is kept is the same object for each instance in turn; a primitive could not change under its name. */
 export function checkKept(plugin: string, made: unknown): void {
   if (typeof made === 'object' && made !== null) return
   const problem = `expected the function to return an object, found ${show(made)}`
@@ -60,7 +60,7 @@ export function checkFunction(plugin: string, method: string, run: unknown): voi
   throw errors.argumentInvalid(`host.${method}`, `expected a function, found ${show(run)}`, plugin)
 }
 
-/** Time that is over already is as good as none; what is no time would be over at once. */
+/** A time in the past fires at once; what is not a number would too, so it is rejected. */
 export function checkTimer(
   plugin: string,
   method: string,
@@ -87,13 +87,13 @@ function checkOptions(
   if (unknown !== undefined) throw errors.argumentInvalid(`host.${method}`, unknown, plugin)
 }
 
-/** Characters of the longest label, as of a name. */
+/** Characters of the longest label; the same as for a name. */
 const LABEL_LENGTH = 64
 const PEER = ['label', 'address']
-/** What the host calls of a stream. */
+/** The methods of a stream that the host calls. */
 const DUPLEX = ['on', 'pause', 'resume', 'write', 'end', 'destroy'] as const
 
-/** Returns the peer as it is now. A stream that is over is no fault: that may happen to it at any time. */
+/** Returns a copy of the peer. A stream that has ended is accepted: that may happen at any time. */
 export function checkAttach(plugin: string, stream: unknown, peer: unknown): Peer {
   const invalid = (problem: string) => errors.argumentInvalid('host.attach', problem, plugin)
   checkStream(stream, invalid)
@@ -134,7 +134,7 @@ export function checkAudienceName(plugin: string, name: unknown): void {
   throw errors.argumentInvalid('host.audience', `${NAME}, found ${show(name)}`, plugin)
 }
 
-/** Returns the sink as it is now: what its members are looked at again for must not fail. */
+/** Returns a copy of the sink, so that its members are not read again. */
 export function checkSink(plugin: string, sink: unknown): LogSink {
   const invalid = (problem: string) => errors.argumentInvalid('host.addLogSink', problem, plugin)
   const members = Object(sink) as Partial<Record<keyof LogSink, unknown>>

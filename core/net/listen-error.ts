@@ -1,4 +1,4 @@
-/** Why a port cannot be listened on: what went wrong, where, and what to do, in one sentence. */
+/** The error when a port cannot be listened on: what went wrong, where, and what to do, in one sentence. */
 import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { errors, type ChatError } from '../support/errors.ts'
@@ -7,7 +7,7 @@ export function listenError(error: NodeJS.ErrnoException, host: string, port: nu
   return errors.listenFailed(problemOf(error, host, port), error)
 }
 
-/** `127.0.0.1:9090`, or `[::1]:9090`: without the brackets nobody could tell the port from the address. */
+/** `127.0.0.1:9090`, or `[::1]:9090`: without the brackets the port could not be told from the address. */
 export function withPort(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
@@ -40,7 +40,7 @@ function problemOf(error: NodeJS.ErrnoException, host: string, port: number): st
 /** fe80::/10 (RFC 4291, 2.5.6). */
 const LINK_LOCAL = /^fe[89ab]/i
 
-/** The address with each interface that it may belong to (RFC 4007, 11). */
+/** The address with the zone of each interface that it may belong to (RFC 4007, 11). */
 function zoned(host: string): string {
   const [address] = host.split('%')
   const names = Object.entries(networkInterfaces())
