@@ -1,7 +1,7 @@
-/** `/mute` and `/unmute`: a client that speaks to nobody for a while. */
+/** `mute`: `/mute` and `/unmute`, for a client that speaks to nobody for a while. */
 import { definePlugin, drop, Stage, z, type Client } from '../core/index.ts'
 
-/** The name by which others see that it dropped a line. */
+/** The plugin's name, by which others see that it dropped a line. */
 export const MUTE = 'mute'
 
 export const mute = definePlugin({
@@ -9,7 +9,7 @@ export const mute = definePlugin({
   apiVersion: 1,
   options: z
     .strictObject({
-      /** Whether the two commands are answered with a line. */
+      /** Whether the two commands send a confirmation. */
       confirm: z.boolean().default(false),
     })
     .prefault({}),

@@ -1,10 +1,10 @@
-/** Whether the examples of a plugin's commands come true. */
+/** Checks that the examples of a plugin's commands work. */
 import { CORE } from '../hooks/hooks.ts'
 import type { Subject } from './subject.ts'
 import { whileTimePasses } from './visitors.ts'
 import type { Settled } from './watch.ts'
 
-/** Runs each example by itself. Returns how many there were. */
+/** Runs each example separately. Returns how many there were. */
 export async function checkExamples(subject: Subject): Promise<number> {
   let count = 0
   for (const command of subject.commands) {
