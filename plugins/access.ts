@@ -14,7 +14,7 @@ import { contains, parseRange, parseRanges, siteOf } from './addresses.ts'
 /** An address, or a range such as `10.0.0.0/8` or `2001:db8::/32`. */
 const rangeSchema = z.string().refine((text) => parseRange(text) !== undefined, {
   error: ({ input }) =>
-    `expected an address or a range, as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, found ${JSON.stringify(input)}`,
+    `expected an address or a range, such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, found ${JSON.stringify(input)}`,
 })
 const ranges = z.array(rangeSchema)
 
@@ -52,7 +52,7 @@ export const access = definePlugin({
       address !== undefined && !contains(exempt, address)
 
     host.hooks.connect.tap(
-      { stage: Stage.Guard, onFailure: refuse('you cannot be let in now') },
+      { stage: Stage.Guard, onFailure: refuse('you cannot join right now') },
       ({ client }) => {
         const { address } = client
         if (!isWelcome(address)) return refuse(NOT_WELCOME)

@@ -33,7 +33,7 @@ export const echo = definePlugin({
       ({ prefix, guardLookalikes }) => !guardLookalikes || bracketOf(beforeName(prefix)) !== '',
       {
         path: ['prefix'],
-        error: `must have a bracket right in front of ${NAME}, so that guardLookalikes can tell ids from other text`,
+        error: `must have a bracket right before ${NAME}, so that guardLookalikes can tell ids from other text`,
       },
     )
     .prefault({}),

@@ -15,7 +15,7 @@ export const flood = definePlugin({
       /** What a client is sent the first time it is held; nothing if empty. */
       notice: z
         .string()
-        .default('you are sending fast: your lines go out one after the other, none is lost'),
+        .default('you are sending fast: your lines go out one at a time, and none is lost'),
     })
     .prefault({}),
   setup(host, { notice, ...rate }) {

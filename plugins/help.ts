@@ -15,7 +15,7 @@ export const help = definePlugin({
   setup(host) {
     host.command({
       name: 'help',
-      help: 'List the commands, or tell about one of them.',
+      help: 'List the commands, or describe one of them.',
       args: { command: z.string().optional() },
       examples: [
         { type: '/help', sees: '/help [command]' },

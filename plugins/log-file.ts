@@ -46,7 +46,7 @@ const FLAGS =
 const PROBLEMS: Readonly<Record<string, string>> = {
   ENXIO: 'nobody reads this pipe',
   EPIPE: 'nobody reads this pipe any more',
-  EAGAIN: 'whoever reads it does not keep up',
+  EAGAIN: 'its reader does not keep up',
 }
 
 /** Throws when the file cannot be opened. `warn` receives what cannot be logged. */

@@ -26,11 +26,11 @@ export const mute = definePlugin({
         state.get(client).muted = to
         return answer
       }
-    const muted = confirm ? 'you are muted: nobody sees your lines, until /unmute' : undefined
+    const muted = confirm ? 'you are muted: nobody sees your lines until /unmute' : undefined
     const unmuted = confirm ? 'you are no longer muted' : undefined
     host.command({
       name: 'mute',
-      help: 'Send your lines to nobody, until /unmute.',
+      help: 'Send your lines to nobody until /unmute.',
       examples: [{ type: '/mute', sees: muted }],
       run: set(true, muted),
     })

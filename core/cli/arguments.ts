@@ -33,13 +33,10 @@ const ASKING: ReadonlySet<string | undefined> = new Set(['reload', 'plugins', 'i
 
 /** Options of more than one command. Each is declared only for the commands that use it. */
 const SHARED = {
-  port: ['-p, --port <n>', 'TCP port; a free one when neither this nor the config says'],
-  host: ['--host <address>', 'Address to listen on; 0.0.0.0, all of IPv4, when neither says'],
-  config: ['-c, --config <file>', 'Config file; chat.config.ts here when left out'],
-  control: [
-    '--control <path>',
-    'Control socket; .multiecho.sock here when neither this nor the config says',
-  ],
+  port: ['-p, --port <n>', 'TCP port; any free port by default'],
+  host: ['--host <address>', 'Address to listen on; 0.0.0.0, all of IPv4, by default'],
+  config: ['-c, --config <file>', 'Config file; chat.config.ts in this folder by default'],
+  control: ['--control <path>', 'Control socket; .multiecho.sock in this folder by default'],
   json: ['--json', 'Print it as JSON'],
 } as const
 
@@ -56,7 +53,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .usage('[options]')
     .option('--watch', 'Reload when the config or a local file that it imports changes')
     .example((name) => `  $ ${name} -p 9090            run the chat on port 9090`)
-    .example((name) => `  $ ${name} -c party.ts        run it by another config file`)
+    .example((name) => `  $ ${name} -c party.ts        run it with another config file`)
     .example((name) => `  $ ${name} check              list what is wrong with the config`)
     .action(([word]: string[], { watch }: Options) => {
       if (word !== undefined)
@@ -65,7 +62,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     })
   declare(
     'check',
-    'Check the config and list all of its faults; nothing is opened',
+    'Check the config and list all problems; opens nothing',
     'port',
     'host',
     'config',
@@ -75,11 +72,11 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .action(() => {
       task = { command: 'check' }
     })
-  declare('new-plugin <name> [folder]', 'Write a package with a new plugin in it')
+  declare('new-plugin <name> [folder]', 'Create a package with a new plugin')
     .usage('new-plugin <name> [folder] [options]')
     .option('--description <text>', 'What the plugin does, in a sentence')
-    .option('--command <name>', 'Its first command; called like the plugin when left out')
-    .option('--js', 'Write it in JavaScript, with its types checked all the same')
+    .option('--command <name>', 'Its first command; named like the plugin by default')
+    .option('--js', 'Write it in JavaScript, still type-checked')
     .example((name) => `  $ ${name} new-plugin acme:dice --command roll`)
     .action((name: string, folder: string | undefined, options: Options) => {
       const description = textOption(options, 'description')
@@ -87,14 +84,14 @@ export function parseArguments(argv: readonly string[], version: string): Argume
       const js = options['js'] === true
       task = { command: 'new-plugin', newPlugin: { name, folder, description, command, js } }
     })
-  declare('reload', 'Make the host that runs here read its config again', 'control')
+  declare('reload', 'Reload the config of the host running here', 'control')
     .usage('reload [options]')
     .action(() => {
       task = { command: 'reload' }
     })
   declare(
     'plugins [on|off] [name]',
-    'List the plugins of the host that runs here, or switch one on or off',
+    'List the plugins of the host running here, or switch one on or off',
     'json',
     'control',
   )
@@ -124,7 +121,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .action(({ json, timings, config, control }: Options) => {
       if (config !== undefined && (timings ?? control) !== undefined)
         throw errors.usage(
-          'inspect: --config shows what a file would run, --timings and --control what a host runs; give one or the other',
+          'inspect: --config shows what a file would run, --timings and --control show a running host; use one or the other',
         )
       task = { command: 'inspect', json: json === true, timings: timings === true }
     })
@@ -182,7 +179,7 @@ function unknownOption(cli: CAC, cause: unknown): string | undefined {
 }
 
 const LIST = new Intl.ListFormat('en')
-const FOUND = '; a host that runs is found by its control socket, with --control PATH'
+const FOUND = '; a running host is found by its control socket, with --control PATH'
 
 /** The long names of options that take a text. */
 const LONG: Readonly<Record<string, string>> = { '-p': '--port', '-c': '--config' }

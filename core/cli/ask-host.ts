@@ -27,7 +27,7 @@ export async function askHost(
 ): Promise<unknown> {
   const socket = connect(socketAddress(path))
   const late = setTimeout(() => {
-    const problem = `it has not answered within ${patience / 1000} s; it may hang, or still be at it: see its log`
+    const problem = `it has not answered within ${patience / 1000} s; it may hang, or still be working on it: see its log`
     socket.destroy(errors.noAnswer(path, problem))
   }, patience)
   try {
@@ -52,7 +52,7 @@ async function answerOf(path: string, socket: Socket): Promise<string> {
     received += text
     if (text.includes('\n')) return received.slice(0, received.indexOf('\n'))
     if (received.length > ANSWER_LENGTH)
-      throw errors.noAnswer(path, `what it says has no end; ${ELSEWHERE}`)
+      throw errors.noAnswer(path, `its answer does not end; ${ELSEWHERE}`)
   }
   throw errors.noAnswer(path, ENDED)
 }
@@ -61,13 +61,13 @@ function parse(path: string, line: string): Answer {
   try {
     return answerSchema.parse(JSON.parse(line))
   } catch {
-    throw errors.noAnswer(path, `what it says is no answer of a host; ${ELSEWHERE}`)
+    throw errors.noAnswer(path, `its answer is not that of a host; ${ELSEWHERE}`)
   }
 }
 
-const ELSEWHERE = 'name the socket of one with --control PATH'
+const ELSEWHERE = 'name the socket of a host with --control PATH'
 const ENDED =
-  'it closed the connection without an answer: it is stopping, or too many ask at a time; try again'
+  'it closed the connection without an answer: it is stopping, or has too many requests at a time; try again'
 
 /** The error for a failed connection. */
 function lost(path: string, error: unknown): ChatError {
@@ -83,12 +83,12 @@ function lost(path: string, error: unknown): ChatError {
     case 'ECONNREFUSED':
       return none(
         statSync(path, { throwIfNoEntry: false })?.isSocket() === false
-          ? 'that is no socket'
-          : 'the one that made this socket has ended',
+          ? 'it is not a socket'
+          : 'the host that made this socket has ended',
       )
     case 'EACCES':
     case 'EPERM':
-      return errors.noAnswer(path, 'it belongs to another user; ask as that one')
+      return errors.noAnswer(path, 'it belongs to another user; run this command as that user')
     case 'EAGAIN':
     case 'EPIPE':
     case 'ECONNRESET':

@@ -57,7 +57,7 @@ function checkFolder(): void {
   try {
     process.cwd()
   } catch {
-    throw errors.usage('the folder that this was started in is gone; start it in another one')
+    throw errors.usage('the current folder no longer exists; start in another one')
   }
 }
 
@@ -169,7 +169,7 @@ function check(config: Config): Promise<number> {
   const listed = names.length === 0 ? '' : `: ${names.join(', ')}`
   const summary = `${config.file ?? 'the defaults'}: no problems; ${count}${listed}`
   const starters = host.starters()
-  const unseen = `not looked at: the files, ports and the like that these open at the start: ${starters.join(', ')}`
+  const unseen = `not checked: the files, ports and so on that these open at the start: ${starters.join(', ')}`
   const notes = starters.length === 0 ? host.notes() : [unseen, ...host.notes()]
   return print([summary, ...notes].join('\n'))
 }

@@ -42,7 +42,7 @@ export async function loadConfigFile(
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw errors.configNotLoaded(
       file,
-      'it has no config; write: export default defineConfig({ … }), or, in CommonJS, module.exports = { … }',
+      'it exports no config; write: export default defineConfig({ … }), or, in CommonJS, module.exports = { … }',
     )
   }
   return config
@@ -68,7 +68,7 @@ function loadingError(
     const where =
       linked === undefined
         ? ''
-        : `; the config is a link, and imports are looked for beside ${nearPath(linked)}`
+        : `; the config is a link, and imports are resolved from ${nearPath(linked)}`
     return failed(`${missing}; ${remedy} its name in the import${where}`)
   }
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
@@ -127,5 +127,5 @@ function importRemedy(message: string, virtualModules: VirtualModules): string {
     .filter(([path]) => path.split('/').at(-1) === module)
     .flatMap(([, exported]) => Object.keys(exported))
   const meant = didYouMean(name, candidates)
-  return meant === '' ? '; see whether the module that it is imported from exports it' : meant
+  return meant === '' ? '; check that the module exports it' : meant
 }

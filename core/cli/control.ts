@@ -93,6 +93,6 @@ function parse(request: Buffer): Request {
   try {
     return JSON.parse(request.toString()) as Request
   } catch {
-    throw errors.requestInvalid('expected a line of JSON, as {"command":"reload"}')
+    throw errors.requestInvalid('expected a line of JSON, such as {"command":"reload"}')
   }
 }

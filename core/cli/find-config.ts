@@ -75,7 +75,7 @@ export function realConfigFile(path: string, file: string): string {
     const real = realpathSync(path)
     if (LOADABLE.test(extname(real))) return real
     throw failed(
-      `a config is TypeScript, JavaScript or JSON, and ${safeText(basename(real))} has the ending of neither; write it as ${CONFIG_NAMES[0]}`,
+      `a config is TypeScript, JavaScript or JSON, and ${safeText(basename(real))} has none of their extensions; write it as ${CONFIG_NAMES[0]}`,
     )
   } catch (cause) {
     throw cause instanceof ConfigError ? cause : failed(unreadable(cause, path))
@@ -89,7 +89,7 @@ function unreadable(cause: unknown, path: string): string {
     case 'ELOOP':
       return 'it is a link that leads back to itself; correct it'
     default:
-      return `it cannot be read: ${describe(cause)}; let the user who runs the chat read it`
+      return `it cannot be read: ${describe(cause)}; make it readable for the user who runs the chat`
   }
 }
 

@@ -19,14 +19,14 @@ export function inspectText(report: HostReport): string {
         branches: plugins.map((plugin) => ({ text: pluginText(plugin, report) })),
       },
       {
-        text: 'hooks, each with its taps in the order of their calls',
+        text: 'hooks, each with its taps in call order',
         branches: (Object.keys(hooks) as HookName[]).map((hook) => ({
           text: hook,
           branches: table(
             hooks[hook].map(({ plugin, name, stage, closed }) => [
               stage,
               plugin,
-              [name, closed && '(answers its onFailure)'].filter(Boolean).join(' '),
+              [name, closed && '(answers with its onFailure)'].filter(Boolean).join(' '),
             ]),
           ),
         })),

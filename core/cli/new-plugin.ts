@@ -88,7 +88,7 @@ export function writeNewPlugin(
   for (const file of files.keys()) {
     if (existsSync(join(target, file))) {
       throw errors.notWritten(
-        `${shown(join(target, file))} is there already, and nothing was written; name another folder: multiecho new-plugin ${name} FOLDER`,
+        `${shown(join(target, file))} already exists, so nothing was written; name another folder: multiecho new-plugin ${name} FOLDER`,
       )
     }
   }
@@ -98,7 +98,7 @@ export function writeNewPlugin(
       writeFileSync(join(target, file), text, { flag: 'wx' })
     }
   } catch (cause) {
-    throw errors.notWritten(`${describe(cause)}; name a folder that may be written to`, cause)
+    throw errors.notWritten(`${describe(cause)}; name a writable folder`, cause)
   }
   return [
     ...[...files.keys()].map((file) => `wrote ${shown(join(target, file))}`),
@@ -127,7 +127,7 @@ function checkName(name: string, builtIn: readonly string[]): string {
   }
   if (builtIn.includes(name)) {
     throw errors.usage(
-      `new-plugin: there is a built-in plugin ${name}; take another name, or one with a scope, as acme:${name}`,
+      `new-plugin: there is a built-in plugin ${name}; choose another name, or one with a scope, such as acme:${name}`,
     )
   }
   return name
@@ -141,7 +141,7 @@ function checkCommandName(command: string, builtIn: readonly string[]): string {
   }
   if (builtIn.includes(command)) {
     throw errors.usage(
-      `--command: /${command} is a built-in command; name another one with --command NAME`,
+      `--command: /${command} is a built-in command; choose another one with --command NAME`,
     )
   }
   return command

@@ -122,7 +122,7 @@ function withRoom(config: Config, room: ReturnType<typeof countRoom>, log: Log):
   log
     .of('tcpserver')
     .warn(
-      `there is room for ${fit} clients, not ${clients}: this process may open too few files; raise that with ulimit -n`,
+      `there is room for ${fit} clients, not ${clients}: this process may open too few files; raise the limit with ulimit -n`,
     )
   return { ...config, limits: { ...config.limits, clients: fit } }
 }

@@ -112,5 +112,5 @@ function uncaughtRemedy(cause: unknown): string {
   const place = locationOf(cause)
   return place === undefined
     ? ''
-    : ` (${place}): a plugin's own timer or promise; use host.setTimeout, and catch what a promise rejects with`
+    : ` (${place}): from a plugin's own timer or promise; use host.setTimeout, and catch rejections`
 }

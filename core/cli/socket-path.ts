@@ -103,7 +103,7 @@ async function link(own: string, path: string, aside: string): Promise<void> {
   }
   throw errors.controlFailed(
     path,
-    'others take it again and again; name another path with --control PATH',
+    'other hosts keep taking it; name another path with --control PATH',
   )
 }
 
@@ -114,7 +114,7 @@ async function removeStale(path: string, aside: string): Promise<void> {
   if (!found.isSocket()) {
     throw errors.controlFailed(
       path,
-      'there is a file of that name that is no socket; remove it, or name another path with --control PATH',
+      'a file of that name exists that is not a socket; remove it, or name another path with --control PATH',
     )
   }
   const refused = await refusal(socketAddress(path))
@@ -122,13 +122,13 @@ async function removeStale(path: string, aside: string): Promise<void> {
   if (refused === 'EACCES') {
     throw errors.controlFailed(
       path,
-      'it is there already and belongs to another user; name another path with --control PATH',
+      'it exists already and belongs to another user; name another path with --control PATH',
     )
   }
   if (refused !== 'ECONNREFUSED') {
     throw errors.controlFailed(
       path,
-      'another host has it; name another path with --control PATH, or set control: false in the config',
+      'another host is using it; name another path with --control PATH, or set control: false in the config',
     )
   }
   // Another host may have replaced it meanwhile. Between this check and the rename it still may: then it is put back.
@@ -139,7 +139,7 @@ async function removeStale(path: string, aside: string): Promise<void> {
     if (codeOf(cause) === 'ENOENT') return
     throw errors.controlFailed(
       path,
-      `it is left of a host that has ended, and this user may not remove it (${describe(cause)}); have it removed, or name another path with --control PATH`,
+      `it is left over from a host that has ended, and this user may not remove it (${describe(cause)}); have it removed, or name another path with --control PATH`,
       cause,
     )
   }
@@ -161,9 +161,9 @@ function problemOf(cause: unknown, folder: string): string {
   const where = folder === '.' ? 'this folder' : `the folder ${folder}`
   switch (codeOf(cause)) {
     case 'ENOENT':
-      return `there is no folder ${folder}; make it, or name another path with --control PATH`
+      return `there is no folder ${folder}; create it, or name another path with --control PATH`
     case 'ENOTDIR':
-      return `${folder} is no folder; name another path with --control PATH`
+      return `${folder} is not a folder; name another path with --control PATH`
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':

@@ -79,7 +79,7 @@ export class ClientStates {
     const own = getOrSet(this.#kept, owner, () => new Map<string, Slot>())
     const known = keep === undefined ? undefined : own.get(keep)
     if (known !== undefined) {
-      const problem = `keep: there is a state ${show(keep)} already; use the one that was made first, or another name`
+      const problem = `keep: there is a state ${show(keep)} already; use that one, or choose another name`
       throw errors.argumentInvalid('host.clientState', problem, owner.name)
     }
     const before =

@@ -79,7 +79,7 @@ export function parseArguments(
   const schemas = Object.entries(command.spec.args ?? {})
   const words = split(input, command.spec.rest === true ? schemas.length : Infinity)
   if (words.length > schemas.length) {
-    return { problem: `too much behind /${command.info.name}. Usage: ${command.info.usage}` }
+    return { problem: `too many arguments for /${command.info.name}. Usage: ${command.info.usage}` }
   }
   const args: Record<string, unknown> = {}
   for (const [index, [name, schema]] of schemas.entries()) {

@@ -29,7 +29,7 @@ export class CurrentLine {
     const { text, audience } = this.#proposed ?? this
     if (text !== this.text && !isLine(text)) {
       throw errors.eventInvalid(
-        'event.text was set to something other than one line of text that is not empty; the line keeps its old one',
+        'event.text must be a single, non-empty line of text; the line keeps its previous text',
       )
     }
     if (audience !== this.audience) checkAudience(audience)

@@ -31,7 +31,7 @@ export function createTapRegistries(hooks: Hooks, isolation: Isolation): TapRegi
     connect: new TapRegistry(
       'connect',
       hooks.connect,
-      { ...refusing, closed: refuse('you cannot be let in now') },
+      { ...refusing, closed: refuse('you cannot join right now') },
       isolation,
     ),
     line: new TapRegistry(
@@ -51,7 +51,7 @@ export function createTapRegistries(hooks: Hooks, isolation: Isolation): TapRegi
     command: new TapRegistry(
       'command',
       hooks.command,
-      { ...refusing, closed: refuse('it cannot be done now') },
+      { ...refusing, closed: refuse('this cannot be done right now') },
       isolation,
     ),
     settled: new TapRegistry('settled', hooks.settled, { timeout: ANSWER }, isolation),

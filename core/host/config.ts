@@ -19,7 +19,7 @@ export const hostSchema = z
   .string()
   .refine((host) => isIP(host) > 0 || (HOST_NAME.test(host) && !/^[\d.]+$/.test(host)), {
     error: ({ input }) =>
-      `expected an address of this machine, as 0.0.0.0, 127.0.0.1 or ::, or a host name, found ${show(input)}`,
+      `expected an address of this machine, such as 0.0.0.0, 127.0.0.1 or ::, or a host name, found ${show(input)}`,
   })
 
 /** The default path of the control socket, relative to the folder in which the host was started. */
@@ -104,7 +104,7 @@ export function checkConfig(
 ): Config {
   if (isPlugins(input)) {
     const message =
-      'expected a config, an object with plugins, found plugins alone; write { plugins: [ … ] }'
+      'expected a config, an object with plugins, found only plugins; write { plugins: [ … ] }'
     throw errors.configInvalid(file, [{ path: '', message }])
   }
   const parsed = schema.safeParse(input)

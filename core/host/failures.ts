@@ -34,14 +34,14 @@ export function createFailureLog(log: Logger, clock: Clock): Report {
       log.error(`plugin ${error.plugin ?? '?'}: ${error.message}`, { err: error })
     } else if (tally.count === IN_FULL + 1) {
       log.error(
-        `plugin ${error.plugin ?? '?'}: ${error.hook ?? ''} fails again and again; counted, not logged, for a minute`,
+        `plugin ${error.plugin ?? '?'}: ${error.hook ?? ''} keeps failing; its failures are counted, not logged, for a minute`,
       )
     }
   }
 
   function logMore(tally: Tally, error: ChatError): void {
     const { plugin, hook } = error
-    log.error(`plugin ${plugin ?? '?'}: ${hook ?? ''} failed ${tally.count - IN_FULL} times more`, {
+    log.error(`plugin ${plugin ?? '?'}: ${hook ?? ''} failed ${tally.count - IN_FULL} more times`, {
       plugin,
       hook,
     })

@@ -190,7 +190,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   function notes(): string[] {
     if (registries.line.hasStage(Stage.Deliver)) return []
     return [
-      'no plugin delivers lines at Stage.Deliver, as echo() does, so it may be that nobody sees what is typed',
+      'no plugin delivers lines at Stage.Deliver, as echo() does, so perhaps nobody sees what is typed',
     ]
   }
 

@@ -75,7 +75,7 @@ export function createOperations({ host, log, load, ready, port }: OperationsPar
     if (typeof plugin !== 'string') throw errors.requestInvalid('expected the name of a plugin')
     const state = on ? 'on' : 'off'
     const { added, removed } = await host.switchPlugin(plugin, on).catch((error: unknown) => {
-      throw notDone(error, `${plugin} is not switched ${state}`)
+      throw notDone(error, `${plugin} was not switched ${state}`)
     })
     if (added.length + removed.length === 0) return `${plugin} is ${state} already`
     const text = `${plugin} is ${state}`

@@ -30,14 +30,14 @@ export function checkState(plugin: string, init: unknown, options: unknown): voi
 }
 
 const STATE = ['keep']
-const NAME = 'expected a name, a text'
+const NAME = 'expected a text as the name'
 
 export function checkKeep(plugin: string, name: unknown, init: unknown): void {
   if (typeof name !== 'string') {
     throw errors.argumentInvalid('host.keep', `${NAME}, found ${show(name)}`, plugin)
   }
   if (typeof init !== 'function') {
-    const problem = `expected a function behind the name, found ${show(init)}`
+    const problem = `expected a function after the name, found ${show(init)}`
     throw errors.argumentInvalid('host.keep', problem, plugin)
   }
 }
@@ -51,7 +51,7 @@ export function checkKept(plugin: string, made: unknown): void {
 
 export function checkService(plugin: string, method: string, service: unknown): void {
   if (typeof (service as { name?: unknown } | null | undefined)?.name === 'string') return
-  const problem = `expected what defineService has returned, found ${show(service)}`
+  const problem = `expected a service made with defineService, found ${show(service)}`
   throw errors.argumentInvalid(`host.${method}`, problem, plugin)
 }
 
@@ -69,7 +69,7 @@ export function checkTimer(
 ): void {
   checkFunction(plugin, method, run)
   if (Number.isFinite(milliseconds)) return
-  const problem = `expected milliseconds behind the function, found ${show(milliseconds)}`
+  const problem = `expected milliseconds after the function, found ${show(milliseconds)}`
   throw errors.argumentInvalid(`host.${method}`, problem, plugin)
 }
 
@@ -80,7 +80,7 @@ function checkOptions(
   known: readonly string[],
 ): void {
   if (typeof options !== 'object' || options === null) {
-    const problem = `expected options, as { ${known.join(', ')} }, found ${show(options)}`
+    const problem = `expected options, such as { ${known.join(', ')} }, found ${show(options)}`
     throw errors.argumentInvalid(`host.${method}`, problem, plugin)
   }
   const unknown = unknownKey(options, known)
@@ -105,7 +105,7 @@ export function checkAttach(plugin: string, stream: unknown, peer: unknown): Pee
     throw invalid(`label: expected a text of 1 to ${LABEL_LENGTH} characters, found ${found}`)
   }
   if (address !== undefined && (typeof address !== 'string' || isIP(address) === 0)) {
-    const problem = `address: expected an IP address, found ${show(address)}; leave it out where there is none`
+    const problem = `address: expected an IP address, found ${show(address)}; leave it out if there is none`
     throw invalid(problem)
   }
   return { label: label as string, address: address === undefined ? undefined : unmapped(address) }
@@ -116,7 +116,7 @@ function checkStream(stream: unknown, invalid: (problem: string) => Error): void
   const missing = DUPLEX.find((member) => typeof members[member] !== 'function')
   if (missing !== undefined) {
     throw invalid(
-      `expected a stream that is read and written, as a Duplex, found ${show(stream)} without ${missing}()`,
+      `expected a readable and writable stream, such as a Duplex, found ${show(stream)} without ${missing}()`,
     )
   }
   if (members.readableObjectMode === true || members.writableObjectMode === true)
@@ -124,7 +124,7 @@ function checkStream(stream: unknown, invalid: (problem: string) => Error): void
   const encoding = members.readableEncoding ?? undefined
   if (encoding !== undefined) {
     throw invalid(
-      `expected a stream of bytes, found one of texts; leave out setEncoding(${show(encoding)})`,
+      `expected a stream of bytes, found one with an encoding; leave out setEncoding(${show(encoding)})`,
     )
   }
 }
@@ -140,7 +140,9 @@ export function checkSink(plugin: string, sink: unknown): LogSink {
   const members = Object(sink) as Partial<Record<keyof LogSink, unknown>>
   const { level, onTerminal, write, reopen, close } = members
   if (typeof write !== 'function') {
-    throw invalid(`expected a sink, as { write(record) {} }, found ${show(sink)} without write()`)
+    throw invalid(
+      `expected a sink, such as { write(record) {} }, found ${show(sink)} without write()`,
+    )
   }
   if (level !== undefined && (typeof level !== 'string' || !Object.hasOwn(LOG_LEVELS, level))) {
     const levels = Object.keys(LOG_LEVELS).join(', ')

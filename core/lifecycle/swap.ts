@@ -120,7 +120,7 @@ export function createSwap({ lifecycle, services, log, isolation }: SwapParts): 
   function cannotReturn(owner: Instance, cause: unknown): void {
     const { name } = owner
     isolation.report(cause instanceof ChatError ? cause : errors.pluginStartFailed(name, cause))
-    logger.error(`plugin ${name}: it could not be brought back and has failed${remains(owner)}`)
+    logger.error(`plugin ${name}: it could not be restored and has failed${remains(owner)}`)
   }
 
   /** Makes plugins fail, with the plugins that use them. */
@@ -167,10 +167,10 @@ export function remains(owner: Instance): string {
 
 /** The state after a failed reload, with the plugins that have failed. */
 function afterwards(failed: readonly Instance[]): string {
-  const again = 'the plugins of before run again'
+  const again = 'the previous plugins are running again'
   if (failed.length === 0) return again
   const states = failed.map(
     (owner) => `${owner.name} (failed${hasGuards(owner) ? '; its guards answer' : ''})`,
   )
-  return `${again}, but for ${states.join(', ')}`
+  return `${again}, except ${states.join(', ')}`
 }

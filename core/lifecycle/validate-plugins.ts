@@ -51,7 +51,7 @@ export function validatePlugins(listed: unknown): {
     if (first !== undefined) {
       problems.push({
         path,
-        message: `the plugin is given twice, first at ${first}; remove one of them`,
+        message: `the plugin is listed twice, first at ${first}; remove one of them`,
       })
       continue
     }
@@ -114,7 +114,7 @@ function definitionFault(plugin: Plugin, who: string): string | undefined {
     return `name: expected lower-case letters, digits and dashes, as in "dice" or "acme:dice", found ${show(name)}`
   }
   if (requires !== undefined && !isTexts(requires)) {
-    return `${who}: requires: expected a list of the names of plugins, found ${Array.isArray(requires) ? 'other things in it' : show(requires)}; write requires: ['echo']`
+    return `${who}: requires: expected a list of the names of plugins, found ${Array.isArray(requires) ? 'other values in it' : show(requires)}; write requires: ['echo']`
   }
   if (options !== undefined && typeof Object(options).safeParse !== 'function') {
     return `${who}: options: expected a zod schema, found ${show(options)}; write options: z.strictObject({ … })`
@@ -129,7 +129,7 @@ function definitionFault(plugin: Plugin, who: string): string | undefined {
 function calledAs(plugin: string, parentheses: string): string {
   return /^[a-z]\w*$/.test(plugin)
     ? `${plugin}${parentheses}`
-    : `put ${parentheses} behind the name that it is imported by`
+    : `put ${parentheses} after the name that it is imported as`
 }
 
 function isFactory(
@@ -141,7 +141,7 @@ function isFactory(
 /** The message for a value that is not a plugin. */
 function notPlugin(value: unknown): string {
   if (value === undefined) {
-    return 'it is undefined: see whether what it is imported from exports it; to leave a plugin out, write false'
+    return 'it is undefined: check that the module exports it; to leave a plugin out, write false'
   }
   if (types.isModuleNamespaceObject(value) || Object(value)?.__esModule === true) {
     const factories = Object.entries(value as object)
@@ -152,9 +152,9 @@ function notPlugin(value: unknown): string {
     const [imported, called] = first === 'default' ? ['dice', 'dice'] : [`{ ${first} }`, first]
     return `it is a module, not a plugin${has}; import the plugin by its name and call it: import ${imported} from …, and ${called}()`
   }
-  if (isThenable(value)) return 'it is a promise, not a plugin; put await in front of it'
+  if (isThenable(value)) return 'it is a promise, not a plugin; add await before it'
   if (typeof value === 'function') {
-    return `it is a function, not a plugin; call it: ${value.name === '' ? 'put () behind it' : `${safeText(value.name)}()`}`
+    return `it is a function, not a plugin; call it: ${value.name === '' ? 'add () after it' : `${safeText(value.name)}()`}`
   }
   return `expected a plugin made with definePlugin, found ${show(value)}`
 }
@@ -176,7 +176,7 @@ function checkOptions(plugin: Plugin, path: string, problems: Problem[]): unknow
 /** A problem with options that were left out, with a remedy when their absence is the problem. */
 function leftOut(problem: Problem, plugin: Plugin, path: string): Problem {
   if (problem.path !== path) return problem
-  const message = `${problem.message}; it takes options; call it: ${calledAs(plugin.name, '({ … })')}, or, in the plugin itself, put .prefault({}) behind its schema`
+  const message = `${problem.message}; it takes options; call it: ${calledAs(plugin.name, '({ … })')}, or, in the plugin itself, add .prefault({}) to its schema`
   return { ...problem, message }
 }
 
@@ -193,7 +193,7 @@ function inOrder(plugins: readonly ValidatedPlugin[], problems: Problem[]): Vali
       problems.push({
         path,
         code: 'REQUIRES_CYCLE',
-        message: `requires itself: ${names.join(' -> ')}; take one of them out of another's 'requires'`,
+        message: `requires itself: ${names.join(' -> ')}; remove one of them from another's 'requires'`,
       })
       return
     }

@@ -17,7 +17,7 @@ function problemOf(error: NodeJS.ErrnoException, host: string, port: number): st
   const unforeseen = `cannot listen on ${where}: ${error.message}; try another address with --host H, or another port with --port N`
   switch (error.code) {
     case 'EADDRINUSE':
-      return `port ${port} on ${host} is taken by another program; stop that one, or choose another port with --port N`
+      return `port ${port} on ${host} is in use by another program; stop it, or choose another port with --port N`
     case 'EACCES':
       return `this user may not listen on ${where}; choose ${port < 1024 ? 'a port of 1024 or above' : 'another port'} with --port N`
     case 'EADDRNOTAVAIL':
@@ -25,10 +25,10 @@ function problemOf(error: NodeJS.ErrnoException, host: string, port: number): st
     case 'EAFNOSUPPORT':
       return isIPv6(host)
         ? `this machine has no IPv6, which ${host} is an address of; use 0.0.0.0 for all of its IPv4 addresses, or 127.0.0.1 for this machine alone, with --host H`
-        : `this machine has no network of the kind of ${host}; give another address with --host H`
+        : `this machine has no network for addresses like ${host}; give another address with --host H`
     case 'EINVAL':
       if (!isIP(host) || !LINK_LOCAL.test(host)) return unforeseen
-      return `${host} is an address of one network alone, and has to be given with the name of its interface; give it as ${zoned(host)} with --host H`
+      return `${host} is an address of a single network, and needs the name of its interface; give it as ${zoned(host)} with --host H`
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `the host name ${host} is not known; give an address of this machine with --host H`

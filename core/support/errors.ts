@@ -155,7 +155,7 @@ export const errors = {
   commandAnswer: (plugin: string, name: string, found: unknown) =>
     new ChatError(
       'COMMAND_FAILED',
-      `/${name}: expected its run to return a text, a list of texts or nothing, found ${show(found)}; make a text of it, or return nothing`,
+      `/${name}: expected run to return a text, a list of texts or nothing, found ${show(found)}; convert it to a text, or return nothing`,
       { plugin, hook: `/${name}` },
     ),
 
@@ -193,7 +193,7 @@ export const errors = {
     new ConfigError('CONFIG_NOT_FOUND', undefined, [
       {
         path: '',
-        message: `${names.map(safeText).join(' and ')} are both here, and the chat has one config; remove the others, or name it with --config FILE`,
+        message: `${names.map(safeText).join(' and ')} are both here, but the chat has one config; remove the others, or name one with --config FILE`,
       },
     ]),
 
@@ -205,7 +205,7 @@ export const errors = {
         message:
           right === undefined
             ? 'a config is TypeScript, JavaScript or JSON; write it as chat.config.ts, and remove this file'
-            : `a config that is to be found is called ${right}; rename it, or name it with --config FILE`,
+            : `a config is only found when it is called ${right}; rename it, or name it with --config FILE`,
       },
     ]),
 
@@ -213,7 +213,7 @@ export const errors = {
     new ConfigError('CONFIG_NOT_FOUND', undefined, [
       {
         path: '',
-        message: `it cannot be told whether this folder has one: ${problem}; start in another folder, or name the file with --config FILE`,
+        message: `cannot tell whether this folder has one: ${problem}; start in another folder, or name the file with --config FILE`,
       },
     ]),
 
@@ -234,7 +234,7 @@ export const errors = {
   faultsUnread: (fault: ChatError) =>
     new ChatError(
       'FAULTS_UNREAD',
-      `faults of plugins were not looked at: ${fault.plugin ?? '?'}: ${fault.message}; mend the plugin, or take them with takeErrors() where they are meant`,
+      `failures of plugins were not taken: ${fault.plugin ?? '?'}: ${fault.message}; fix the plugin, or take them with takeErrors() where they are expected`,
     ),
 
   hookFailed: (plugin: string, hook: string, cause: unknown, tap?: Labelled) =>
@@ -248,14 +248,14 @@ export const errors = {
   hookTimeout: (plugin: string, hook: string, milliseconds: number, tap?: Labelled) =>
     new ChatError(
       'HOOK_TIMEOUT',
-      `${labelled(hook, tap)}: no answer within ${milliseconds} ms; it was given up; answer sooner${tap === undefined ? '' : ', or give the tap a larger timeout'}`,
+      `${labelled(hook, tap)}: no answer within ${milliseconds} ms, so it was abandoned; answer sooner${tap === undefined ? '' : ', or give the tap a longer timeout'}`,
       { plugin, hook },
     ),
 
   stopTimeout: (plugin: string, hook: string, tap?: Labelled) =>
     new ChatError(
       'HOOK_TIMEOUT',
-      `${labelled(hook, tap)}: no answer before the host had to stop; it was given up`,
+      `${labelled(hook, tap)}: no answer before the host had to stop, so it was abandoned`,
       { plugin, hook },
     ),
 
@@ -268,7 +268,7 @@ export const errors = {
   ) =>
     new ChatError(
       'HOOK_TIMEOUT',
-      `${message}; that is ${times} times in a row: it is skipped for ${milliseconds / 1000} s${answers ? ', its onFailure answers meanwhile' : ''}`,
+      `${message}; that is ${times} times in a row: it is skipped for ${milliseconds / 1000} s${answers ? ', and its onFailure answers meanwhile' : ''}`,
       { plugin, hook },
     ),
 
@@ -278,17 +278,17 @@ export const errors = {
   nameInvalid: (found: unknown) =>
     new ChatError(
       'NAME_INVALID',
-      `a name is 1 to 64 characters without controls, invisible ones and spaces other than U+0020 and U+3000, found ${show(found)}`,
+      `expected a name of 1 to 64 characters, without controls, invisible characters and spaces other than U+0020 and U+3000, found ${show(found)}`,
     ),
 
   notSettled: (whose: string, milliseconds: number, unanswered: readonly string[]) => {
     const waits =
       unanswered.length === 0
-        ? 'no plugin is at work on it'
+        ? 'no plugin is working on it'
         : `these have not answered: ${unanswered.join(', ')}`
     return new ChatError(
       'NOT_SETTLED',
-      `${whose} has not settled within ${milliseconds / 1000} s; ${waits}. Where one waits for the clock, which stands still, move it meanwhile: const said = client.say('…'); await host.advance(1000); await said`,
+      `${whose} has not settled within ${milliseconds / 1000} s; ${waits}. If one waits for the clock, which only a test advances, advance it meanwhile: const said = client.say('…'); await host.advance(1000); await said`,
     )
   },
 
@@ -301,7 +301,7 @@ export const errors = {
   noDescriptors: (reserved: number) =>
     new ChatError(
       'NO_DESCRIPTORS',
-      `this process may open too few files for a single client beside the ${reserved} kept back; raise that with ulimit -n, or lower limits.reservedDescriptors`,
+      `this process may open too few files for a single client besides the ${reserved} reserved; raise the limit with ulimit -n, or lower limits.reservedDescriptors`,
     ),
 
   noHost: (path: string, problem: string) =>
@@ -316,7 +316,7 @@ export const errors = {
   pluginNeeds: (plugin: string, lacking: readonly string[]) =>
     new ChatError(
       'PLUGIN_REQUIRED',
-      `${plugin} cannot be switched on: it requires ${lacking.join(', ')}, which ${lacking.length === 1 ? 'does' : 'do'} not run; switch ${lacking.length === 1 ? 'that' : 'those'} on first`,
+      `${plugin} cannot be switched on: it requires ${lacking.join(', ')}, which ${lacking.length === 1 ? 'is' : 'are'} not running; switch ${lacking.length === 1 ? 'that' : 'those'} on first`,
     ),
 
   pluginUnknown: (name: string, meant: string) =>
@@ -382,7 +382,7 @@ export const errors = {
   serviceConflict: (service: string, plugin: string, owner: string) =>
     new ChatError(
       'SERVICE_CONFLICT',
-      `the service ${service} is provided by the plugin ${owner} already`,
+      `the service ${service} is already provided by the plugin ${owner}`,
       { plugin },
     ),
 
@@ -390,7 +390,7 @@ export const errors = {
   serviceMissing: (service: string, plugin: string, early: boolean, meant: string) => {
     const remedy = early
       ? "name the plugin that does in 'requires', so that it is set up first, or inject in host.onStart"
-      : "add the one that does to the config, and its name to 'requires', or use host.find where it may be missing"
+      : "add the one that does to the config, and its name to 'requires', or use host.find if it may be missing"
     return new ChatError(
       'SERVICE_MISSING',
       `no plugin${early ? ' set up so far' : ''} provides the service ${service}${meant || `; ${remedy}`}`,

@@ -11,7 +11,7 @@ export function missingFolderOf(cause: unknown): string {
     const folder = dirname(resolve(path))
     return existsSync(folder)
       ? ''
-      : `; there is no folder ${safeText(folder)}: make it, or name another one`
+      : `; there is no folder ${safeText(folder)}: create it, or name another one`
   } catch {
     // Looking at it throws, as for a revoked proxy.
     return ''

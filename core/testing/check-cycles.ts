@@ -52,7 +52,7 @@ export async function checkCycles(subject: Subject): Promise<number> {
     if (open.length > 0) {
       subject.found(
         'handles',
-        `${after}, there is still open: ${open.join(', ')}; close it in host.onDispose, and use the timers of the host`,
+        `${after}, these are still open: ${open.join(', ')}; close it in host.onDispose, and use the timers of the host`,
       )
     }
     const kept = await countKept(contexts)

@@ -55,7 +55,7 @@ export async function checkPlugin(
   for (const seen of uncaught.seen) {
     subject.found(
       'rejection',
-      `nobody caught what was ${seen}; that ends a chat, so await the promise or catch it, and use host.setTimeout in place of setTimeout`,
+      `nothing caught what was ${seen}; that would end the host, so await the promise or catch it, and use host.setTimeout instead of setTimeout`,
     )
   }
   if (subject.findings.length > 0) throw errors.checkFailed(subject.name, subject.findings)

@@ -36,6 +36,6 @@ export async function checkSetUp(subject: Subject): Promise<void> {
   if (left.length === 0) return
   subject.found(
     'setup',
-    `setup was called ${TIMES} times and the host never started, and there is left: ${left.join(', ')}; setup only registers, so acquire it in host.onStart`,
+    `setup was called ${TIMES} times without a start of the host, and these are left: ${left.join(', ')}; setup only registers, so acquire them in host.onStart`,
   )
 }

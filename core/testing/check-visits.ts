@@ -33,7 +33,7 @@ export async function checkVisits(subject: Subject): Promise<void> {
     const leaving = visit % 3 === 0 ? client.end() : client.reset()
     await whileTimePasses(host, Promise.all([talking, leaving]))
     const faults = host.takeErrors()
-    subject.faults('while clients come, talk and leave', faults)
+    subject.faults('while clients connect, talk and leave', faults)
     if (faults.length > 0) break
   }
   await whileTimePasses(host, host.advance(WHILE))
@@ -73,14 +73,14 @@ async function checkUnload(subject: Subject, { host, watch, watcher }: Opened): 
     if (client.closed || watcher.settled.length > 0) continue
     subject.found(
       'hold',
-      'it has gone, and the lines of a client are still held back; call what client.hold() returned, in host.onDispose',
+      'it was unloaded, and the lines of a client are still held; call what client.hold() returned, in host.onDispose',
     )
   }
   for (const audience of watch.audiences) {
     if (audience.size === 0) continue
     subject.found(
       'audience',
-      `it has gone, and clients are still in the audience ${JSON.stringify(audience.name)}; delete them in host.onDispose`,
+      `it was unloaded, and clients are still in the audience ${JSON.stringify(audience.name)}; delete them in host.onDispose`,
     )
   }
   await whileTimePasses(host, host.advance(WHILE))
@@ -88,7 +88,7 @@ async function checkUnload(subject: Subject, { host, watch, watcher }: Opened): 
   for (const method of watch.late) {
     subject.found(
       'late',
-      `it called host.${method} after it had gone; end what still runs in host.onDispose, or when host.signal is aborted, and use the timers of the host`,
+      `it called host.${method} after it was unloaded; end what still runs in host.onDispose, or when host.signal is aborted, and use the timers of the host`,
     )
   }
 }

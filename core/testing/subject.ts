@@ -54,7 +54,7 @@ export class Subject {
     try {
       const { host, watcher } = await this.open()
       this.commands = [...watcher.host.commands].filter(({ plugin }) => plugin === this.name)
-      await this.close(host, 'while nobody is there')
+      await this.close(host, 'while nobody is connected')
       return true
     } catch (cause) {
       const problems =

@@ -190,8 +190,7 @@ test('check says that it has not looked at what plugins open at the start', asyn
     })
     export default { plugins: [words(), echo()] }
   `
-  const unseen =
-    'not looked at: the files, ports and the like that these open at the start: words\n'
+  const unseen = 'not checked: the files, ports and so on that these open at the start: words\n'
   const { status, stdout } = await runCli(['check'], { config })
   assert.is(stdout, `chat.config.ts: no problems; 2 plugins: words, echo\n${unseen}`)
   assert.is(status, 0)

@@ -119,8 +119,8 @@ test('nobody but its owner may open it from the first moment on, whatever the um
 test('a path whose folder is not there is told as that', async () => {
   using folder = makeFolder({ files: { file: '' } })
   for (const [none, expected] of [
-    ['none', /there is no folder \S+\/none; make it, or name another path/],
-    ['file', /\S+\/file is no folder; name another path/],
+    ['none', /there is no folder \S+\/none; create it, or name another path/],
+    ['file', /\S+\/file is not a folder; name another path/],
   ] as const) {
     const ended = await runCli([...LOCAL, '--control', path(folder.path, none, 'x.sock')])
     assert.is(ended.status, 1)
@@ -197,7 +197,7 @@ test('a folder in the place of a socket is told to be one, whichever way it is n
     assert.match(sentenceOf(asking), /: that is no socket; start one in this folder, /)
     const starting = await runIn(folder.path, ...LOCAL, '--control', control)
     assert.is(starting.status, 1)
-    assert.match(sentenceOf(starting), 'there is a file of that name that is no socket')
+    assert.match(sentenceOf(starting), 'there is a file of that name it is not a socket')
   }
 })
 

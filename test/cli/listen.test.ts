@@ -143,7 +143,7 @@ test('a log file that cannot be opened is named, and nothing listens', async () 
     { config },
     /logging/,
     /none\/chat\.log/,
-    /; there is no folder \S+\/none: make it, or name another one$/,
+    /; there is no folder \S+\/none: create it, or name another one$/,
   )
 })
 

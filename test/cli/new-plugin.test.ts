@@ -201,7 +201,7 @@ test('a folder that cannot be written to is told', async () => {
   writeFileSync(join(folder.path, 'file'), '')
   const ended = await newPlugin(folder.path, 'dice', 'file/below')
   assert.is(ended.status, 1)
-  assert.match(sentenceOf(ended), /file.*; name a folder that may be written to$/)
+  assert.match(sentenceOf(ended), /file.*; name a writable folder$/)
 })
 
 const wrong: ReadonlyArray<readonly [what: string, args: readonly string[], told: RegExp]> = [

@@ -209,7 +209,7 @@ const user = definePlugin({ name: 'user', apiVersion: 1, setup(host) { host.onSt
   assert.is(off.status, 1)
   assert.match(
     sentenceOf(off),
-    /^multiecho: clock is not switched off: user could not start: no plugin provides the service clock; /,
+    /^multiecho: clock was not switched off: user could not start: no plugin provides the service clock; /,
   )
 })
 
@@ -254,7 +254,7 @@ test('one that is left of a killed host is replaced, that of a running one is no
 test('a file of that name that is no socket stays, and the host runs without one', async () => {
   await using host = await startHost({ files: { '.multiecho.sock': 'mine' } })
   await host.logged(
-    'control socket .multiecho.sock: there is a file of that name that is no socket',
+    'control socket .multiecho.sock: there is a file of that name it is not a socket',
   )
   await host.stop()
   assert.is(host.folder.read('.multiecho.sock'), 'mine')

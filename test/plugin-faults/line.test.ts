@@ -367,7 +367,7 @@ test('a guard that is skipped stays closed', async () => {
   await soon(one.say('4'))
   await soon(one.say('5'))
   assert.equal(two.take(), [])
-  const late = `line: no answer within ${ANSWER} ms; it was given up; answer sooner, or give the tap a larger timeout`
+  const late = `line: no answer within ${ANSWER} ms, so it was abandoned; answer sooner, or give the tap a longer timeout`
   assert.equal(
     host.takeErrors().map(({ message }) => message),
     [

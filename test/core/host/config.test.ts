@@ -203,13 +203,13 @@ test('how to call a plugin is code where its name can be one, and words where it
     ['dice', 'dice()', 'dice({ … })'],
     [
       'acme:translate',
-      'put () behind the name that it is imported by',
-      'put ({ … }) behind the name that it is imported by',
+      'put () after the name that it is imported as',
+      'put ({ … }) after the name that it is imported as',
     ],
     [
       'to-german',
-      'put () behind the name that it is imported by',
-      'put ({ … }) behind the name that it is imported by',
+      'put () after the name that it is imported as',
+      'put ({ … }) after the name that it is imported as',
     ],
   ] as const) {
     const factory = named(name)
@@ -245,7 +245,7 @@ test('what is no plugin is shown', () => {
 
 test('a plugin given twice is told where it stands first', () => {
   assert.equal(problemsOf({ plugins: [mute(), [mute()], echo()] }), [
-    'plugins[1][0] (mute): the plugin is given twice, first at plugins[0]; remove one of them',
+    'plugins[1][0] (mute): the plugin is listed twice, first at plugins[0]; remove one of them',
   ])
 })
 
@@ -573,10 +573,10 @@ test('plugins that require each other in a circle are told once, with the circle
     plugin('d', () => {}, ['a']),
   ]
   assert.equal(problemsOf({ plugins: circle }), [
-    "plugins[0] (a): requires itself: a -> b -> c -> a; take one of them out of another's 'requires'",
+    "plugins[0] (a): requires itself: a -> b -> c -> a; remove one of them from another's 'requires'",
   ])
   assert.equal(problemsOf({ plugins: [plugin('a', () => {}, ['a'])] }), [
-    "plugins[0] (a): requires itself: a -> a; take one of them out of another's 'requires'",
+    "plugins[0] (a): requires itself: a -> a; remove one of them from another's 'requires'",
   ])
 })
 

@@ -130,7 +130,7 @@ test('all that was found is told at once, with the name of the plugin', async ()
     'lying: 3 findings',
     '  example: /roll, example 1, "/roll": expected a line with "six" in it; ada was sent "seven"; correct the example, or the command',
     '  example: /roll, example 2, "/roll": expected a line that matches /^[1-6]$/; ada was sent "seven"; correct the example, or the command',
-    '  example: /roll, example 3, "/roll 2": expected the command to be done, and it was refused or failed; ada was sent "too much behind /roll. Usage: /roll"; correct the example, or the command',
+    '  example: /roll, example 3, "/roll 2": expected the command to succeed, but it was refused or failed; ada was sent "too many arguments for /roll. Usage: /roll"; correct the example, or the command',
   ])
 })
 
