@@ -171,7 +171,7 @@ const wrong: ReadonlyArray<readonly [what: string, args: readonly string[], expe
   [
     'timings of a config file',
     ['inspect', '--timings', '-c', 'x.ts'],
-    /inspect: --config .*--timings .*; give one or the other; see/,
+    /inspect: --config .*--timings .*; use one or the other; see/,
   ],
   [
     'a config file that is not there',

@@ -101,7 +101,7 @@ test('an import of a plugin that does not exist is named', async () => {
 })
 
 for (const [what, imported, told] of [
-  ['a name', '{ histroy }', /: histroy is not a .*; see whether the module .* exports it$/],
+  ['a name', '{ histroy }', /: histroy is not a .*; check that the module exports it$/],
   ['a default', 'histroy', /: default is not a .*: import it by its name, in braces$/],
 ] as const) {
   test(`an import of ${what} that a local file does not export is told, with what to do`, async () => {

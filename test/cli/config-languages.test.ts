@@ -32,7 +32,7 @@ for (const text of ['', '5', 'null', '[]', '"x"']) {
     using folder = makeFolder({ files: { 'chat.config.json': text } })
     assert.match(
       await checked(folder.path),
-      /^multiecho: chat\.config\.json: it (has no config|cannot be parsed)/,
+      /^multiecho: chat\.config\.json: it (exports no config|cannot be parsed)/,
     )
   })
 }

@@ -82,7 +82,7 @@ for (const left of ['a stale one', 'none']) {
             )
             if (hasStarted) return true
             const ended = await child.ended()
-            assert.match(sentenceOf(ended), 'another host has it')
+            assert.match(sentenceOf(ended), 'another host is using it')
             assert.is(ended.status, 1)
             return false
           }),
@@ -149,9 +149,9 @@ for (const [what, mode, expected] of [
   [
     'that anybody may open',
     0o777,
-    /left of a host that has ended, and this user may not remove it/,
+    /left over from a host that has ended, and this user may not remove it/,
   ],
-  ['that only that one may open', 0o600, /there already and belongs to another user/],
+  ['that only that one may open', 0o600, /exists already and belongs to another user/],
 ] as const) {
   testOther(`a socket of another user ${what} is told in one sentence`, async () => {
     using folder = makeFolder()
@@ -194,10 +194,10 @@ test('a folder in the place of a socket is told to be one, whichever way it is n
   for (const control of ['.', './', '..', folder.path]) {
     const asking = await runIn(folder.path, 'reload', '--control', control)
     assert.is(asking.status, 1)
-    assert.match(sentenceOf(asking), /: that is no socket; start one in this folder, /)
+    assert.match(sentenceOf(asking), /: it is not a socket; start one in this folder, /)
     const starting = await runIn(folder.path, ...LOCAL, '--control', control)
     assert.is(starting.status, 1)
-    assert.match(sentenceOf(starting), 'there is a file of that name it is not a socket')
+    assert.match(sentenceOf(starting), 'a file of that name exists that is not a socket')
   }
 })
 

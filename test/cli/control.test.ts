@@ -151,7 +151,10 @@ test('each command that asks says in one sentence what is behind a missing answe
   for (const args of [['reload'], ['plugins'], ['inspect', '--timings']]) {
     const ended = await runIn(folder.path, ...args)
     assert.is(ended.status, 1)
-    assert.match(sentenceOf(ended), 'no answer at .multiecho.sock: what it says is no answer')
+    assert.match(
+      sentenceOf(ended),
+      'no answer at .multiecho.sock: its answer is not that of a host',
+    )
   }
 })
 

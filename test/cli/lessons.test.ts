@@ -97,7 +97,7 @@ const lessons: readonly Lesson[] = [
     before: `${define('one', `requires: ['two'], setup() {}`)}\n${define('two', `requires: ['one'], setup() {}`)}`,
     listed: 'one(), two()',
     code: 'REQUIRES_CYCLE',
-    told: /plugins\[0\] \(one\): requires itself: one -> two -> one; take one of them out/,
+    told: /plugins\[0\] \(one\): requires itself: one -> two -> one; remove one of them/,
   },
   {
     what: 'a misspelt option',

@@ -88,7 +88,7 @@ test('after a SIGHUP that could not bring it back, nothing passes until a reload
   const { stdout } = await runIn(host.folder.path, 'inspect')
   assert.match(stdout, /plugins \(6 of 7 on\)/)
   assert.match(stdout, 'acme:word-filter  {"file":"words.txt"}  (failed; its guards answer)\n')
-  assert.match(stdout, /Filter +acme:word-filter +\(answers its onFailure\)\n/)
+  assert.match(stdout, /Filter +acme:word-filter +\(answers with its onFailure\)\n/)
   const json = await runIn(host.folder.path, 'inspect', '--json')
   const report = JSON.parse(json.stdout) as { plugins: ReadonlyArray<Record<string, unknown>> }
   const { on: runs, state } = report.plugins.find(({ name }) => name === 'acme:word-filter') ?? {}

@@ -605,7 +605,7 @@ const invalid: ReadonlyArray<readonly [what: string, spec: unknown, problem: Reg
   [
     'an argument behind an optional one',
     { name: 'do', help: '', run, args: { a: z.string().optional(), b: z.string() } },
-    /args\.b .* behind a/,
+    /args\.b .* after a/,
   ],
 ]
 

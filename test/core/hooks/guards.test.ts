@@ -216,7 +216,7 @@ test('a guard that requires a plugin which cannot be brought back fails with it'
   const error = await rejection(host.reload({ plugins: plugins() }))
   assert.match(
     String(error),
-    'but for base (failed; its guards answer), guard (failed; its guards answer)',
+    'except base (failed; its guards answer), guard (failed; its guards answer)',
   )
   await ann.say('hello')
   assert.equal(bob.take(), [])
@@ -454,7 +454,7 @@ test('a plugin that requires a failed one is told so, and fails on when that is 
   await rejection(chat.reload({ plugins: plugins() }))
   assert.match(
     String(await rejection(host.switchPlugin('guard', true))),
-    'it requires base, which does not run; switch that on first',
+    'it requires base, which is not running; switch that on first',
   )
   await host.switchPlugin('base', false)
   ann.say('hello')

@@ -301,7 +301,7 @@ test('a definition that is wrong is told before anything runs', () => {
     [{ ...good, option: z.any() }, /dice: option: .*; did you mean "options"\?/],
     [{ nmae: 'x', apiVersion: 1 }, /the plugin: nmae: .*; did you mean "name"\?/],
     [{ ...good, requires: 'echo' }, /dice: requires: expected a list .*, found "echo"; write req/],
-    [{ ...good, requires: [echo] }, /dice: requires: expected a list .* other things in it; /],
+    [{ ...good, requires: [echo] }, /dice: requires: expected a list .* other values in it; /],
     [{ ...good, options: { a: 20 } }, /dice: options: .* zod schema, found an object; write .*z\./],
     [{ ...good, options: null }, /dice: options: expected a zod schema, found null; /],
   ] as const) {
@@ -313,7 +313,10 @@ test('a definition that is wrong is told before anything runs', () => {
 })
 
 test('what an import of nothing comes to is told, and so is a function', () => {
-  assert.match(problemsOf({ plugins: [undefined] })[0] ?? '', /^plugins\[0\]: it is undefined: see/)
+  assert.match(
+    problemsOf({ plugins: [undefined] })[0] ?? '',
+    /^plugins\[0\]: it is undefined: check/,
+  )
   assert.equal(problemsOf({ plugins: [defaults] }), [
     'plugins[0]: it is a function, not a plugin; call it: defaults()',
   ])

@@ -146,7 +146,7 @@ test('an example that wants a line delivered, and nobody delivers, says what to 
   const { message } = await failure(hear)
   assert.match(
     message,
-    /ada was sent "nothing"; no plugin delivers lines here, .*with: \[echo\(\)\]/,
+    /ada was sent "nothing"; no plugin delivers lines here; .*with: \[echo\(\)\]/,
   )
 })
 
@@ -197,7 +197,7 @@ const bad: ReadonlyArray<
       })
     },
     'late',
-    /host\.broadcast after it had gone/,
+    /host\.broadcast after it was unloaded/,
   ],
   [
     'that has a timer of its own in a command',
@@ -231,7 +231,7 @@ const bad: ReadonlyArray<
     'that holds clients back',
     (host) => host.hooks.line.tap('hold', ({ client }) => void client.hold()),
     'hold',
-    /still held back.*client\.hold\(\)/,
+    /still held; .*client\.hold\(\)/,
   ],
   [
     'that leaves clients in its audience',
@@ -248,7 +248,7 @@ const bad: ReadonlyArray<
         throw new Error('no such line')
       }),
     'fault',
-    /come, talk and leave: line "\w+": no such line/,
+    /connect, talk and leave: line "\w+": no such line/,
   ],
   [
     'with a command that throws',
@@ -277,7 +277,7 @@ const bad: ReadonlyArray<
         },
       }),
     'fault',
-    /come, talk and leave: \/slow failed: stay until/,
+    /connect, talk and leave: \/slow failed: stay until/,
   ],
   [
     'that fails after half a minute',
