@@ -1,4 +1,4 @@
-/** The public face of the host: all that plugins, the built-in ones included, and config files import. */
+/** The public API of the host: everything that plugins, built-in ones included, and config files import. */
 export { z } from 'zod'
 export { defineConfig, type ConfigInput } from './host/config.ts'
 export {

@@ -1,4 +1,4 @@
-/** Who may connect: by address, and how many and how often from the same one. */
+/** `access`: limits who may connect: by address, and by the number and rate of connections from each. */
 import {
   definePlugin,
   refill,
@@ -11,10 +11,10 @@ import {
 } from '../core/index.ts'
 import { contains, parseRange, parseRanges, siteOf } from './addresses.ts'
 
-/** An address, or a range as `10.0.0.0/8` or `2001:db8::/32`. */
+/** An address, or a range such as `10.0.0.0/8` or `2001:db8::/32`. */
 const rangeSchema = z.string().refine((text) => parseRange(text) !== undefined, {
   error: ({ input }) =>
-    `expected an address or a range, as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, found ${JSON.stringify(input)}`,
+    `expected an address or a range, such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, found ${JSON.stringify(input)}`,
 })
 const ranges = z.array(rangeSchema)
 
@@ -23,15 +23,15 @@ export const access = definePlugin({
   apiVersion: 1,
   options: z
     .strictObject({
-      /** Addresses that may connect, all others may not; everybody may when left out. */
+      /** Addresses that may connect, and no others; when left out, all may. */
       allow: ranges.optional(),
-      /** Addresses that may not connect, whatever `allow` says. */
+      /** Addresses that may not connect, even if `allow` includes them. */
       deny: ranges.default([]),
-      /** Connections at a time from one address; for IPv6 mostly from one /64. */
+      /** Concurrent connections from one address; for IPv6 usually from one /64. */
       perAddress: z.int().min(1).default(16),
-      /** New connections a minute from one address, with as many at once. */
+      /** New connections per minute from one address, all of which may arrive at once. */
       perMinute: z.int().min(1).default(60),
-      /** Addresses without these two limits. */
+      /** Addresses exempt from these two limits. */
       exempt: ranges.default(['127.0.0.0/8', '::1']),
     })
     .prefault({}),
@@ -41,10 +41,10 @@ export const access = definePlugin({
     const exempt = parseRanges(options.exempt)
     const rate = { burst: options.perMinute, perSecond: options.perMinute / 60 }
     const visitors = host.keep('visitors', () => new Map<string, Visitor>())
-    /** As what each client counts, while it does. */
+    /** The site that each client counts toward, while it does. */
     const counted = host.clientState<{ site: string | undefined }>(() => ({ site: undefined }))
 
-    // What comes over something else than IP is let in by whoever brought it.
+    // Connections without an IP address are the responsibility of the plugin that attached them.
     const isWelcome = (address: string | undefined): boolean =>
       address === undefined ||
       (!contains(denied, address) && (allowed === undefined || contains(allowed, address)))
@@ -52,7 +52,7 @@ export const access = definePlugin({
       address !== undefined && !contains(exempt, address)
 
     host.hooks.connect.tap(
-      { stage: Stage.Guard, onFailure: refuse('you cannot be let in now') },
+      { stage: Stage.Guard, onFailure: refuse('you cannot join right now') },
       ({ client }) => {
         const { address } = client
         if (!isWelcome(address)) return refuse(NOT_WELCOME)
@@ -72,7 +72,7 @@ export const access = definePlugin({
       return visitor
     }
 
-    /** Counts a visitor in, or says why not. */
+    /** Counts a new connection, or says why it is refused. */
     function admit(site: string): Refuse | undefined {
       const visitor = visitorOf(site)
       refill(visitor, rate, host.now())
@@ -96,12 +96,12 @@ export const access = definePlugin({
 
     host.hooks.close.tap('count', ({ client }) => leave(client))
     host.hooks.settled.tap('count', ({ hook, verdict, event }) => {
-      // Somebody else refused it behind this plugin's back.
+      // A plugin after this one refused it.
       if (hook === 'connect' && verdict.kind === 'refuse') leave(event.client)
     })
 
-    /** By these options, for those who came by others. */
-    function countAnew(): void {
+    /** Recounts the clients that connected under other options. */
+    function recount(): void {
       for (const visitor of visitors.values()) visitor.here = 0
       for (const client of host.clients) {
         if (!isLimited(client.address)) continue
@@ -120,10 +120,10 @@ export const access = definePlugin({
     }
 
     host.onStart(() => {
-      countAnew()
-      // Not before all others have started too: a reload that fails closes nobody.
+      recount()
+      // Only after all other plugins have started: a reload that fails closes nobody.
       host.setTimeout(closeUnwelcome, 0)
-      // Strangers decide how many addresses there are: those with nothing to remember are forgotten.
+      // Strangers decide how many addresses there are: those without state are forgotten.
       host.setInterval(() => {
         const now = host.now()
         for (const [site, visitor] of visitors) {
@@ -135,9 +135,9 @@ export const access = definePlugin({
   },
 })
 
-/** Its tokens are the new connections that it may still make. */
+/** Tokens are the new connections that it may still make. */
 interface Visitor extends TokenBucket {
-  /** Connections that are open. */
+  /** Open connections. */
   here: number
 }
 

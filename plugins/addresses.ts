@@ -1,34 +1,34 @@
-/** IP addresses as numbers, and which of them a range has in it. */
+/** IP addresses as numbers, and which ranges contain them. */
 import { isIP } from 'node:net'
 
 interface Address {
   /** 32 for IPv4, 128 for IPv6. */
   readonly size: number
   readonly value: bigint
-  /** The link that a link-local address is on, where that is said (RFC 4007, section 11). */
+  /** The zone of a link-local address, if given (RFC 4007, section 11). */
   readonly zone: string | undefined
 }
 
 interface Range {
   readonly size: number
   readonly zone: string | undefined
-  /** How many of the last bits may be anything, and the value of those in front of them. */
+  /** The number of trailing bits that are arbitrary, and the value of the bits before them. */
   readonly free: bigint
   readonly prefix: bigint
 }
 
 export type Ranges = readonly Range[]
 
-/** The first 96 bits of an IPv4 address that is mapped to IPv6 (RFC 4291, section 2.5.5.2). */
+/** The first 96 bits of an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2). */
 const MAPPED = 0xffffn
 
-/** Returns what a text as `10.0.0.0/8` or `fe80::1%eth0` stands for, or undefined where it is no range. */
+/** Parses an address or a range, such as `fe80::1%eth0` or `10.0.0.0/8`; undefined when it is invalid. */
 export function parseRange(text: string): Range | undefined {
   const [address = '', given, ...more] = text.split('/')
   const parsed = parse(address)
   if (parsed === undefined || more.length > 0) return undefined
   const { size, value, zone } = parsed
-  // The bits of an IPv4 address that is written as IPv6 are counted from there.
+  // For an IPv4 address written as IPv6, the prefix length counts all 128 bits.
   const written = address.includes(':') ? 128 : 32
   const bits = given ?? `${written}`
   const free = written - Number(bits)
@@ -36,26 +36,28 @@ export function parseRange(text: string): Range | undefined {
   return { size, zone, free: BigInt(free), prefix: value >> BigInt(free) }
 }
 
-/** Parses ranges that are known to be some. */
+/** Parses ranges that are known to be valid. */
 export function parseRanges(texts: readonly string[]): Ranges {
   return texts.flatMap((text) => parseRange(text) ?? [])
 }
 
 /**
- * Whether an address is in one of some ranges. Ranges of IPv6 have no IPv4 addresses in them, however large; one without a
- * zone is meant for every zone. What is no address is in none.
+ * Whether one of the ranges contains an address. IPv6 ranges never contain IPv4 addresses; a range without a zone
+ * covers all zones. An invalid address is in none.
  */
 export function contains(ranges: Ranges, address: string): boolean {
   const parsed = parse(address)
   return parsed !== undefined && ranges.some((range) => isIn(range, parsed))
 }
 
-/** IPv6 addresses whose /64 is no single site: a link, and what IPv4 addresses are translated to (RFC 6052, 8215, 4380). */
+/**
+ * IPv6 ranges in which a /64 is not a single site: link-local, and translated IPv4 addresses (RFC 6052, 8215, 4380).
+ */
 const SINGLE = parseRanges(['fe80::/10', '64:ff9b::/96', '64:ff9b:1::/48', '2001::/32'])
 
 /**
- * Returns what an address counts as: itself, or the first 64 bits of an IPv6 one, since who has one address of a /64 has
- * all of them (RFC 4291, section 2.5.4).
+ * Returns the site that an address counts toward: itself, or the first 64 bits of an IPv6 address, since whoever has
+ * one address of a /64 has all of them (RFC 4291, section 2.5.4).
  */
 export function siteOf(address: string): string {
   const parsed = parse(address)
@@ -88,7 +90,7 @@ function valueOfIPv4(text: string): bigint {
   return text.split('.').reduce((value, byte) => (value << 8n) | BigInt(byte), 0n)
 }
 
-/** Of an address that is one, without its zone; the last 32 bits may be written as IPv4. */
+/** Of a valid address, without its zone; the last 32 bits may be written as IPv4. */
 function valueOfIPv6(text: string): bigint {
   const hex = text.replace(/[\d.]+\.\d+$/, (tail) => {
     const value = valueOfIPv4(tail)

@@ -1,4 +1,4 @@
-/** What runs when a config does not say which plugins. */
+/** The plugins that run when a config lists none. */
 import type { Plugin } from '../core/index.ts'
 import { echo } from './echo.ts'
 import { help } from './help.ts'
@@ -7,7 +7,7 @@ import { mute } from './mute.ts'
 import { quit } from './quit.ts'
 import { stats } from './stats.ts'
 
-/** The chat as it always was, and `/help`. To be put in front of one's own: `plugins: [defaults(), dice()]`. */
+/** The original chat, and `/help`. Put it before your own plugins: `plugins: [defaults(), dice()]`. */
 export function defaults(): readonly Plugin[] {
   return [logging(), stats(), mute(), quit(), help(), echo()]
 }

@@ -1,9 +1,9 @@
-/** Delivers what a client types to all the others, with its name in front. */
+/** `echo`: delivers what a client types to all others, prefixed with its name. */
 import { definePlugin, deliver, Stage, z } from '../core/index.ts'
 import { bracketOf, lookalikeGuard } from './lookalikes.ts'
 
 const NAME = '{name}'
-/** The name where it cannot be taken for a part of a longer one. */
+/** The name, where it is not part of a longer word. */
 const NAME_APART = /(?<![\p{L}\p{M}\p{N}_}])\{name\}(?![\p{L}\p{M}\p{N}_{])/u
 
 function beforeName(prefix: string): string {
@@ -15,7 +15,7 @@ export const echo = definePlugin({
   apiVersion: 1,
   options: z
     .strictObject({
-      /** What stands in front of each line; `{name}` is the sender's name. */
+      /** What precedes each line; `{name}` is the sender's name. */
       prefix: z
         .string()
         .max(100)
@@ -24,8 +24,8 @@ export const echo = definePlugin({
         })
         .default(`(${NAME}) `),
       /**
-       * Whether what looks like a client's id within a line is shown in other brackets. Without it a line can be
-       * padded so that a terminal's wrapping puts such a text at the beginning of a row.
+       * Whether text that looks like a client's id within a line is shown in other brackets. Otherwise a line can be
+       * padded so that a terminal's wrapping puts such text at the beginning of a row.
        */
       guardLookalikes: z.boolean().default(false),
     })
@@ -33,7 +33,7 @@ export const echo = definePlugin({
       ({ prefix, guardLookalikes }) => !guardLookalikes || bracketOf(beforeName(prefix)) !== '',
       {
         path: ['prefix'],
-        error: `must have a bracket right in front of ${NAME}, so that guardLookalikes can tell ids from other text`,
+        error: `must have a bracket right before ${NAME}, so that guardLookalikes can tell ids from other text`,
       },
     )
     .prefault({}),

@@ -1,4 +1,6 @@
-/** Slows down a client that sends too fast: its input is held, so that TCP makes it wait. No line is lost. */
+/**
+ * `flood`: slows down clients that send too fast. Their input is held, so that TCP makes them wait; no line is lost.
+ */
 import { definePlugin, refill, Stage, z, type Client } from '../core/index.ts'
 
 export const flood = definePlugin({
@@ -8,18 +10,18 @@ export const flood = definePlugin({
     .strictObject({
       /** Lines that a client may send at once, for example by pasting. */
       burst: z.int().min(1).default(100),
-      /** Lines a second after that. */
+      /** Lines per second after that. */
       perSecond: z.number().min(0.01).default(20),
-      /** What a client is told the first time it is held; an empty text tells it nothing. */
+      /** What a client is sent the first time it is held; nothing if empty. */
       notice: z
         .string()
-        .default('you are sending fast: your lines go out one after the other, none is lost'),
+        .default('you are sending fast: your lines go out one at a time, and none is lost'),
     })
     .prefault({}),
   setup(host, { notice, ...rate }) {
     const held = new Set<() => void>()
 
-    // A line takes a token, and a client without one is held until it has earned the next.
+    // Each line takes a token; a client without one is held until it has earned the next.
     const buckets = host.clientState(
       () => ({ tokens: rate.burst, filledAt: host.now(), told: false }),
       { keep: 'buckets' },

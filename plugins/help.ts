@@ -1,4 +1,4 @@
-/** `/help`, made from what is registered, and a hint for a command that is none. */
+/** `help`: `/help`, generated from the registered commands, and a hint for unknown commands. */
 import {
   definePlugin,
   nearest,
@@ -15,7 +15,7 @@ export const help = definePlugin({
   setup(host) {
     host.command({
       name: 'help',
-      help: 'List the commands, or tell about one of them.',
+      help: 'List the commands, or describe one of them.',
       args: { command: z.string().optional() },
       examples: [
         { type: '/help', sees: '/help [command]' },
@@ -47,7 +47,7 @@ function about(commands: Commands, word: string): string[] {
   return [
     `${command.usage}  ${command.help}`.trimEnd(),
     ...(aliases.length > 0 ? [`also: ${aliases.join(', ')}`] : []),
-    // One that only repeats the usage tells nothing.
+    // An example that only repeats the usage is omitted.
     ...command.examples
       .map(exampleLine)
       .filter((line) => line !== command.usage)
@@ -55,7 +55,7 @@ function about(commands: Commands, word: string): string[] {
   ]
 }
 
-/** What is typed, and what is seen then, where that is a text: an expression is for tests. */
+/** What is typed, and what is seen if that is a text: a RegExp is for tests. */
 function exampleLine({ type, sees }: CommandExampleInfo): string {
   const typed = type.join(', then ')
   return typeof sees === 'string' ? `${typed} -> ${sees}` : typed

@@ -1,7 +1,7 @@
 /**
- * A log file that never stands in the way of the chat. Each record is one write, done before the next thing happens, so
- * that nothing is lost however the process ends; what cannot be written is counted, and the count written later. Nothing
- * waits for a reader either, where it is no file: a pipe or a terminal that does not take a record does not get it.
+ * A log file that never blocks the chat. Each record is one synchronous write, so that nothing is lost however the
+ * process ends; records that cannot be written are counted, and the count is written later. A pipe or a terminal that
+ * is not read loses records instead of delaying the chat.
  */
 import {
   closeSync,
@@ -20,14 +20,14 @@ export type LogFormat = 'text' | 'json'
 
 export interface LogFile {
   write(record: LogRecord): void
-  /** Opens the file of that name anew: what was there may have been moved away. */
+  /** Opens the file again: it may have been moved away. */
   reopen(): void
-  /** Looks whether the file is still the one of that name, and whether it can be written to again. */
+  /** Checks whether the file is still the one of that name, and whether it can be written to again. */
   check(): void
   close(): void
 }
 
-/** Records that could not be written; outlives the file, so that the next one tells. */
+/** The number of records that could not be written; outlives the file, so that the next one reports it. */
 export interface Losses {
   records: number
 }
@@ -42,14 +42,14 @@ const FLAGS =
   constants.O_NONBLOCK |
   constants.O_NOCTTY
 
-/** What the codes of errors mean of a pipe or a terminal, as far as Node's own words do not say. */
+/** Messages for errors of a pipe or a terminal that Node's own do not explain. */
 const PROBLEMS: Readonly<Record<string, string>> = {
   ENXIO: 'nobody reads this pipe',
   EPIPE: 'nobody reads this pipe any more',
-  EAGAIN: 'whoever reads it does not keep up',
+  EAGAIN: 'its reader does not keep up',
 }
 
-/** Throws when the file cannot be opened. `warn` takes what cannot go to the log. */
+/** Throws when the file cannot be opened. `warn` receives what cannot be logged. */
 export function openLogFile(
   name: string,
   format: LogFormat,
@@ -58,7 +58,7 @@ export function openLogFile(
 ): LogFile {
   const file = resolve(name)
   let descriptor: number | undefined
-  /** Whether the last line has no end, and the next one would become a part of it. */
+  /** Whether the last line has no line end, so that the next one would be appended to it. */
   let torn = false
   let warnedAt = -Infinity
 
@@ -94,11 +94,11 @@ export function openLogFile(
     )
   }
 
-  /** Writes how many records were lost, ahead of what comes next. */
+  /** Writes how many records were lost, before the next record. */
   function catchUp(): boolean {
     const { records: lost } = losses
     if (lost === 0) return true
-    // Another process may have written to it meanwhile, or cut it short.
+    // Another process may have written to it meanwhile, or truncated it.
     if (descriptor !== undefined) torn = isTorn(descriptor, file) ?? torn
     const message = `${lost} log lines could not be written`
     const record = { level: LOG_LEVELS.warn, time: Date.now(), origin: 'logging', message }
@@ -115,7 +115,7 @@ export function openLogFile(
       open()
     } catch (error) {
       failed(problemOf(error))
-      // The old file is still good for writing, unless it has no name any more and nobody could read it.
+      // Keep writing to the old file, unless it was deleted and nobody could read it.
       if (before === undefined || fstatSync(before).nlink > 0) return
       descriptor = undefined
     }
@@ -131,7 +131,7 @@ export function openLogFile(
         `${safeText(file)} is a socket, which cannot be opened as a file; write file: '-' to log to standard output`,
         { cause: error },
       )
-    // Its reader may come later.
+    // Its reader may open it later.
     if (kind?.isFIFO() !== true || (error as NodeJS.ErrnoException).code !== 'ENXIO') throw error
     failed(problemOf(error))
   }
@@ -154,7 +154,7 @@ export function openLogFile(
   }
 }
 
-/** Whether a file ends in the middle of a line; undefined where nobody can tell. */
+/** Whether a file ends in the middle of a line; undefined if unknown. */
 function isTorn(descriptor: number, name: string): boolean | undefined {
   const open = fstatSync(descriptor)
   if (!open.isFile()) return undefined
@@ -195,12 +195,12 @@ function problemOf(error: unknown): string {
   return PROBLEMS[code] ?? safeText(message)
 }
 
-/** A record as a line, without its end. */
+/** A record as a line, without the line end. */
 export function lineOf(record: LogRecord, format: LogFormat): string {
   return format === 'json' ? record.json : textLine(record)
 }
 
-/** The seed's layout, and a word for every level but its only one. */
+/** The original layout, with a word for every level except info, which was the only one. */
 function textLine({ level, time, origin, message }: Omit<LogRecord, 'json'>): string {
   const who = origin === undefined ? '' : `${origin}: `
   return `${timestamp(time)} ${LEVEL_WORDS.get(level) ?? ''}${who}${message}`
@@ -215,7 +215,7 @@ const LEVEL_WORDS: ReadonlyMap<number, string> = new Map(
 let second = NaN
 let stamp = ''
 
-/** Local time as `2018/08/15 12:55:37`. */
+/** Local time, such as `2018/08/15 12:55:37`. */
 function timestamp(time: number): string {
   if (Math.floor(time / 1000) !== second) {
     second = Math.floor(time / 1000)

@@ -1,4 +1,4 @@
-/** Writes the log to a file, or to standard output: in the seed's layout, or as pino's lines of JSON. */
+/** `logging`: writes the log to a file or to standard output, in the original layout or as pino's lines of JSON. */
 import { definePlugin, z, type LogSink } from '../core/index.ts'
 import { lineOf, openLogFile, type LogFormat } from './log-file.ts'
 
@@ -9,13 +9,13 @@ export const logging = definePlugin({
   apiVersion: 1,
   options: z
     .strictObject({
-      /** Where the log is appended to, from the working directory; `-` is standard output. */
+      /** The file that the log is appended to, relative to the working directory; `-` is standard output. */
       file: z.string().min(1).default(DEFAULT_FILE),
       /** `text` is `2018/08/15 12:55:37 tcpserver: new connection 127.0.0.1:56144`; `json` is pino's. */
       format: z.enum(['text', 'json']).default('text'),
-      /** Records below it are left out. */
+      /** Records below this level are not written. */
       level: z.enum(['debug', 'info', 'warn', 'error', 'fatal']).default('info'),
-      /** Whether each line that is delivered is logged, before anybody sees it. */
+      /** Whether each delivered line is logged, before anyone sees it. */
       lines: z.boolean().default(false),
     })
     .prefault({}),
@@ -27,7 +27,7 @@ export const logging = definePlugin({
         host.log.info(`(${client.name}) ${text}`, { id: client.id })
       })
     }
-    // The tests of a plugin beside it are not to leave a file where they happen to run.
+    // The tests of other plugins must not leave a file where they happen to run.
     if (host.testing && file === DEFAULT_FILE) return
     const losses = host.keep('losses', () => ({ records: 0 }))
     host.onStart(() => {
@@ -39,7 +39,7 @@ export const logging = definePlugin({
   },
 })
 
-/** Milliseconds between two looks at whether the file can be written to again, and whether it is still there. */
+/** Milliseconds between checks that the file still exists and can be written to. */
 const CHECK_INTERVAL = 500
 
 function standardOutput(format: LogFormat): LogSink {

@@ -1,16 +1,16 @@
 /**
- * What looks like a client's id within a line. A line can be padded so that a terminal's wrapping puts such a text at the
- * beginning of a row, where it is taken for the beginning of a line of somebody else.
+ * Guards against text in a line that looks like a client's id. A line can be padded so that a terminal's wrapping puts
+ * such text at the beginning of a row, where it looks like someone else's line.
  */
 
 /** Opening and closing brackets of all scripts, and what looks like them. */
 const OPENING = String.raw`\p{Ps}\p{Pi}<`
 const CLOSING = String.raw`\p{Pe}\p{Pf}>`
-/** What is not seen, or hardly, between two characters: combining marks, and what is invisible by itself. */
+/** What is hardly visible between two characters: combining marks and invisible characters. */
 const FAINT = String.raw`\p{M}\p{DI}`
-/** A number of an address, in whatever digits. */
+/** A number of an address, in any digits. */
 const NUMBER = String.raw`\p{N}[\p{N}${FAINT}]*`
-/** Anything may pass for the dots and the colon, as no font tells all such characters apart. */
+/** Any other character may pass for the dots and the colon: no font distinguishes all of them. */
 const SEPARATOR = String.raw`[^\s\p{L}\p{N}${FAINT}${OPENING}${CLOSING}]`
 /** The beginning of an IPv4 id: three numbers. */
 const IPV4 = `${NUMBER}(?:${SEPARATOR}[${FAINT}]*${NUMBER}){2}`
@@ -21,12 +21,12 @@ const LOOKALIKE = new RegExp(
   'gu',
 )
 
-/** The bracket that stands in front of the name in a prefix, given what is in front of it; empty when there is none. */
+/** The bracket right before the name in a prefix, given the text before the name; empty when there is none. */
 export function bracketOf(before: string): string {
   return new RegExp(`[${OPENING}]$`, 'u').exec(before)?.[0] ?? ''
 }
 
-/** Returns what puts ids within a text into other brackets than the prefix's. */
+/** Returns a function that puts ids within a text into other brackets than the prefix's. */
 export function lookalikeGuard(bracket: string): (text: string) => string {
   const shown = bracket === '[' ? '($1)' : '[$1]'
   return (text) => text.replace(LOOKALIKE, shown)

@@ -1,7 +1,7 @@
-/** `/mute` and `/unmute`: a client that speaks to nobody for a while. */
+/** `mute`: `/mute` and `/unmute`, for a client that speaks to nobody for a while. */
 import { definePlugin, drop, Stage, z, type Client } from '../core/index.ts'
 
-/** The name by which others see that it dropped a line. */
+/** The plugin's name, by which others see that it dropped a line. */
 export const MUTE = 'mute'
 
 export const mute = definePlugin({
@@ -9,7 +9,7 @@ export const mute = definePlugin({
   apiVersion: 1,
   options: z
     .strictObject({
-      /** Whether the two commands are answered with a line. */
+      /** Whether the two commands send a confirmation. */
       confirm: z.boolean().default(false),
     })
     .prefault({}),
@@ -26,11 +26,11 @@ export const mute = definePlugin({
         state.get(client).muted = to
         return answer
       }
-    const muted = confirm ? 'you are muted: nobody sees your lines, until /unmute' : undefined
+    const muted = confirm ? 'you are muted: nobody sees your lines until /unmute' : undefined
     const unmuted = confirm ? 'you are no longer muted' : undefined
     host.command({
       name: 'mute',
-      help: 'Send your lines to nobody, until /unmute.',
+      help: 'Send your lines to nobody until /unmute.',
       examples: [{ type: '/mute', sees: muted }],
       run: set(true, muted),
     })

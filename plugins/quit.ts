@@ -1,4 +1,4 @@
-/** `/quit`: the host closes the connection. */
+/** `quit`: `/quit`, which closes the connection. */
 import { definePlugin, z } from '../core/index.ts'
 
 export const quit = definePlugin({
@@ -6,7 +6,7 @@ export const quit = definePlugin({
   apiVersion: 1,
   options: z
     .strictObject({
-      /** A last line for who leaves. None when left out. */
+      /** A last line for the client that leaves; none when left out. */
       farewell: z.string().min(1).optional(),
     })
     .prefault({}),

@@ -1,4 +1,4 @@
-/** The table at shutdown: what each visit did, one row a visit in order of arrival. */
+/** `stats`: the table at shutdown, with a row for each visit in order of arrival. */
 import stringWidth from 'string-width'
 import { definePlugin, safeText, z, type Client } from '../core/index.ts'
 import { MUTE } from './mute.ts'
@@ -10,7 +10,7 @@ interface Visit {
   quit: boolean
 }
 
-/** The visits beyond those with a row of their own. */
+/** The sums of the visits that have no row of their own. */
 interface Rest {
   visits: number
   echoed: number
@@ -23,9 +23,9 @@ export const stats = definePlugin({
   apiVersion: 1,
   options: z
     .strictObject({
-      /** Visits with a row each; the ones after them share one row with their sums. */
+      /** Visits with a row each; further ones share one row with their sums. */
       rows: z.int().min(0).default(10_000),
-      /** Where the table is written. Standard output when left out. */
+      /** The stream that the table is written to; standard output when left out. */
       output: z
         .custom<{ write(text: string): unknown }>(isWritable, {
           error: 'expected a writable stream',
@@ -68,7 +68,7 @@ export const stats = definePlugin({
       else visit.quit = true
     })
 
-    // Who is here already, where this runs from a later moment on than the host.
+    // Clients that are already here when the plugin is started after the host.
     host.onStart(() => {
       for (const client of host.clients) if (visitOf.peek(client) === undefined) begin(client)
     })
@@ -86,7 +86,7 @@ const HEADINGS: ReadonlyArray<readonly [string, string, string]> = [
   ['', 'Messages', 'Messages'],
   ['Client ID', 'Echoed', 'Muted'],
 ]
-/** Columns of the seed's table: a label of an IPv4 address and port with four digits or five, and a number. */
+/** Columns of the original table: a label of an IPv4 address and port with four or five digits, and a number. */
 const ID_WIDTH = 16
 const COUNT_WIDTH = 8
 

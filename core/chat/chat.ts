@@ -1,6 +1,6 @@
 /**
- * The chat: those who are in it and the way of what they say, put together. Bytes of a connection wake the pump, which
- * takes lines and runs them through the hooks; what is accepted for an audience goes to the delivery.
+ * The chat: its sessions and the path of their lines, put together. Bytes from a connection wake the pump, which takes
+ * lines and runs them through the hooks; accepted lines go to the delivery.
  */
 import { ChosenAudience } from '../clients/audience.ts'
 import { ConnectionLog } from '../clients/connection-log.ts'

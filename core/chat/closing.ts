@@ -1,24 +1,24 @@
 /**
- * The end of a connection: what is queued for it is sent, the stream is ended, and the peer has a while to end it from its
- * side. Whoever does not take what is queued in time loses it.
+ * Ends connections gracefully: what is queued is sent, the stream is ended, and the peer gets a while to end its side.
+ * Clients that do not read in time lose what is queued.
  */
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Cancel, Clock } from '../support/clock.ts'
 import type { Session } from './session.ts'
 
-/** Milliseconds for what is queued to be taken. */
+/** Milliseconds for a client to take what is queued. */
 const DRAIN = 10_000
-/** Milliseconds for the peer to end the stream from its side, and for a destroyed stream to say that it is closed. */
+/** Milliseconds for the peer to end its side of the stream, and for a destroyed stream to report its `close`. */
 export const LINGER = 1000
-/** The same when the host stops: `nc` on a terminal never ends the stream from its side. */
+/** The same when the host stops: `nc` on a terminal never ends its side. */
 const STOP_LINGER = 200
 
 export class Closing {
   readonly #clock: Clock
   readonly #delivery: Delivery
-  /** Called when a stream has never said that it is closed. */
+  /** Called for a stream that never emitted `close`. */
   readonly #closed: (session: Session) => void
-  /** What becomes of those who leave, should their streams not come to an end by themselves. */
+  /** The pending deadline of each leaving session. */
   readonly #timers = new Map<Session, Cancel>()
   #linger = LINGER
 
@@ -44,14 +44,14 @@ export class Closing {
     this.#delivery.whenFlushed(() => connection.outbox.whenEmpty(() => connection.end(linger)))
   }
 
-  /** Closes the stream. One that never says that it is closed counts as closed after a while. */
+  /** Destroys the stream. One that never emits `close` counts as closed after a while. */
   destroy(session: Session): void {
     if (session.connection.gone) return
     session.connection.destroy()
     this.#after(LINGER, session, () => this.#closed(session))
   }
 
-  /** It has come to an end. */
+  /** Cancels the deadline of a session. */
   forget(session: Session): void {
     this.#timers.get(session)?.()
     this.#timers.delete(session)

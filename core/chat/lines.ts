@@ -1,6 +1,6 @@
 /**
- * What becomes of a line: it is a command or goes through the `line` hook, and the verdict is acted on, once, in one
- * synchronous step: watchers are told, and then the line is sent.
+ * Runs each line to its verdict: as a command, or through the `line` hook. The verdict is acted on once, synchronously:
+ * watchers are notified, then the line is sent.
  */
 import { sayTo, type ChosenAudience } from '../clients/audience.ts'
 import type { Delivery } from '../delivery/delivery.ts'
@@ -18,7 +18,7 @@ const NOBODY_DELIVERS: Decision<LineVerdict> = { verdict: drop('no plugin delive
 const SENDER_LEFT: Decision<LineVerdict> = { verdict: drop('its sender left'), by: CORE }
 const CALLER_LEFT: Decision<CommandVerdict> = { verdict: refuse('the caller left'), by: CORE }
 
-/** Milliseconds that a command has to end. */
+/** Milliseconds for a command to finish. */
 const COMMAND_TIMEOUT = 5000
 
 export interface LinesParts {
@@ -103,17 +103,17 @@ export function createLineRunner(parts: LinesParts) {
       end({ verdict: { kind: 'failed', message: `/${info.name} failed` }, by })
     }
     const run = (): unknown => {
-      // A schema is a plugin's too: it may throw.
+      // A schema is plugin code too: it may throw.
       const parsed = parseArguments(command, input)
       if ('problem' in parsed) return end({ verdict: refuse(parsed.problem), by: CORE })
-      // It has begun: a command that makes the client leave, as /quit does, is done by that.
+      // From here on it has begun: a command that makes its client leave, as /quit does, counts as done.
       session.abandon = () => end(done)
       return spec.run({ client, args: parsed.args, input })
     }
     isolation.call(owner, `/${info.name}`, COMMAND_TIMEOUT, run, {
       ok(answer) {
         try {
-          // Throws at what is no text, or fails when it is looked at. A boolean is what client.send has returned.
+          // Throws if it is not a text, or if reading it throws. A boolean is the result of client.send.
           if (answer !== undefined && answer !== null && typeof answer !== 'boolean')
             client.send(answer as string)
         } catch {

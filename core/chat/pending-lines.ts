@@ -1,11 +1,14 @@
-/** Tells when every line that was read has settled, and when no `close` hook is under way either. */
+/** Reports when every line that was read has settled, and when no `close` hook is running either. */
 import type { Duplex } from 'node:stream'
 import type { Session } from './session.ts'
 
 interface Waiting {
   readonly done: () => void
   readonly isBusy: (session: Session) => boolean
-  /** Those that were busy when all were looked at: with thousands of them, all are looked at again only when these are done. */
+  /**
+   * The sessions that were busy at the last full look. With thousands of sessions, all are looked at again only once
+   * these are done.
+   */
   readonly busy: Set<Session>
 }
 
@@ -17,7 +20,7 @@ export class PendingLines {
     this.#sessions = sessions
   }
 
-  /** To be called whenever a line may have settled, a `close` hook have ended or a session have left. */
+  /** To be called whenever a line may have settled, a `close` hook ended or a session left. */
   check(): void {
     if (this.#waiting.length === 0) return
     const over = this.#waiting.filter((one) => !this.#isAnyBusy(one))
@@ -25,15 +28,15 @@ export class PendingLines {
     for (const { done } of over) done()
   }
 
-  /** Calls back as soon as every line has settled, or every one that came over one stream. */
+  /** Calls back as soon as every line has settled, or every line that arrived over one stream. */
   when(done: () => void, stream?: Duplex): void {
     const counts = (one: Session): boolean =>
       stream === undefined || one.connection.stream === stream
     this.#wait({ done, isBusy: (one) => counts(one) && isBusy(one), busy: new Set() })
   }
 
-  /** Calls back as soon as every `close` hook has ended too. Returns what makes it wait no longer. */
-  whenStill(done: () => void): () => void {
+  /** Calls back as soon as every `close` hook has ended too. Returns a function that cancels the wait. */
+  whenIdle(done: () => void): () => void {
     const waiting = {
       done,
       isBusy: (one: Session) => one.closing || isBusy(one),

@@ -1,7 +1,7 @@
 /**
- * Takes lines out of readers, one at a time and in order: the next one of a session when the one before has settled. A
- * loop, never recursive. A session gets a share of each turn of the event loop, whatever its bytes mean, and those
- * that want more get it in turns within a time, so that neither a paste nor any number of floods holds up others.
+ * Takes lines out of readers, one at a time and in order: a session's next line when the previous one has settled. A
+ * loop, never recursive. Each session gets a share of each turn of the event loop, whatever its bytes mean; sessions
+ * that need more take turns within a time budget, so that neither a paste nor any number of floods holds up others.
  */
 import type { ConnectionLog } from '../clients/connection-log.ts'
 import { Phase } from '../clients/connection.ts'
@@ -15,28 +15,28 @@ export interface PumpParts {
   readonly runLine: (session: Session, line: string, settled: () => void) => void
   readonly limits: LineLimits
   readonly log: ConnectionLog
-  /** Looks for settled lines each time the pump stops at a session. */
+  /** Notified each time the pump pauses at a session. */
   readonly pending: PendingLines
 }
 
-/** Takes what there is to read in a session, as far as that may go on now. */
+/** Reads from a session as far as possible now. */
 export type Pump = (session: Session) => void
 
-/** What is read of one session at a time, as `LineReader.budget` counts it: a tenth of a millisecond or two. */
+/** How much is read of one session at a time, as `LineReader.budget` counts it: one or two tenths of a millisecond. */
 const SHARE = 64 * 1024
-/** Milliseconds of a turn for those who have used up their share of it. */
+/** Milliseconds of a turn for sessions that have used up their share of it. */
 const TURN = 1
 /**
- * Edits on end, without a line that says something, after which a session goes into the slow lane, and what that lane
- * as a whole gets every so many milliseconds. Nobody types so many, and a host that is busy with them waits for the
- * processor when somebody says something.
+ * Edits in a row, without a line that says something, after which a session moves to the slow lane; and how much that
+ * lane as a whole reads per interval, in milliseconds. Nobody types that many edits, and a host that is busy with them
+ * delays everyone else.
  */
 const MANY_EDITS = 1000
 const SLOW_SHARE = 2 * SHARE
 const SLOW_INTERVAL = 8
 
 export function createPump({ runLine, limits, log, pending }: PumpParts): Pump {
-  /** Those who have used up their share, in the order in which they get another. */
+  /** Sessions that have used up their share, in the order in which they get another. */
   const waiting = new Set<Session>()
   const slow = new Set<Session>()
   let turn = 0
@@ -46,7 +46,7 @@ export function createPump({ runLine, limits, log, pending }: PumpParts): Pump {
   function pump(session: Session): void {
     const { connection } = session
     if (connection.left) forget(session)
-    // It goes on reading, and looks at what is unread when it has done so.
+    // The loop further up the stack goes on reading, and looks at what is unread when it is done.
     if (session.pumping) return
     if (session.deferred) return connection.updateReading()
     if (session.turn !== turn) share(session)
@@ -84,7 +84,7 @@ export function createPump({ runLine, limits, log, pending }: PumpParts): Pump {
     if (isSlow) nextSlow()
   }
 
-  /** Nobody who has left keeps its place, and with it what it has sent: strangers decide how many leave. */
+  /** A session that has left gives up its place, and what it sent is freed: strangers decide how many leave. */
   function forget(session: Session): void {
     session.deferred = false
     waiting.delete(session)
@@ -97,7 +97,10 @@ export function createPump({ runLine, limits, log, pending }: PumpParts): Pump {
     pump(session)
   }
 
-  /** Goes round those who wait for as long as there is time, so that each alone is quick and many are no slower for others. */
+  /**
+   * Serves the waiting sessions round-robin while there is time, so that a single one is fast and many slow nobody
+   * down.
+   */
   function nextTurn(): void {
     scheduled = false
     turn++
@@ -109,7 +112,7 @@ export function createPump({ runLine, limits, log, pending }: PumpParts): Pump {
     }
   }
 
-  /** By the machine's own time, as turns are; there is nothing in it for a test to drive. */
+  /** Uses real time, as turns of the event loop do: there is nothing in it for a test to drive. */
   function nextSlow(): void {
     if (slowScheduled || slow.size === 0) return
     slowScheduled = true

@@ -1,32 +1,32 @@
 /**
- * Those who may not join and are told why. Each is given a while to read it, and takes a descriptor for so long that is
- * reserved for other things; so only some of them at a time are.
+ * Rejects connections with a message. Each gets a while to read it, which takes up a file descriptor that is reserved
+ * for other uses; so only a few at a time get one.
  */
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../support/clock.ts'
 import { LINGER } from './closing.ts'
 import type { Session } from './session.ts'
 
-/** Connections at a time that are given time to read why they may not join. */
+/** Rejected connections at a time that get time to read why. */
 const MOST_LINGERING = 16
 
 export class Rejections {
   readonly #clock: Clock
   readonly #limits: { readonly reservedDescriptors: number }
   readonly #refused = new Set<Session>()
-  #sentAway = 0
+  #turnedAway = 0
 
   constructor(clock: Clock, limits: { readonly reservedDescriptors: number }) {
     this.#clock = clock
     this.#limits = limits
   }
 
-  /** Sessions that were refused and are not gone. */
+  /** Sessions that were refused and are not closed yet. */
   get size(): number {
     return this.#refused.size
   }
 
-  /** Adds a session that was refused. Returns whether it may have time to read why. */
+  /** Adds a refused session. Returns whether it gets time to read why. */
   add(session: Session): boolean {
     const lingers = this.#mayLinger
     this.#refused.add(session)
@@ -37,15 +37,16 @@ export class Rejections {
     this.#refused.delete(session)
   }
 
-  /** Tells a stream for which there is no session. `destroy` closes it, whatever it throws then. */
-  sendAway(stream: Duplex, message: string, destroy: () => void): void {
+  /** Sends a message to a stream that gets no session, then closes it with `destroy`, whatever that throws. */
+  turnAway(stream: Duplex, message: string, destroy: () => void): void {
     stream.on('error', () => {})
     if (!this.#mayLinger) {
       stream.write(`${message}\r\n`)
       stream.destroy()
       return
     }
-    // What it sends is read and thrown away: closing on unread bytes could reset it before it has read the message.
+    // What it sends is read and discarded: closing on unread bytes could reset the connection before the message is
+    // read.
     stream.resume()
     stream.end(`${message}\r\n`)
     const cancel = this.#clock.setTimeout(() => {
@@ -57,19 +58,19 @@ export class Rejections {
       if (!open) return
       open = false
       cancel()
-      this.#sentAway--
+      this.#turnedAway--
     }
     stream.once('close', gone)
-    this.#sentAway++
+    this.#turnedAway++
   }
 
   get #mayLinger(): boolean {
     const most = Math.min(MOST_LINGERING, this.#limits.reservedDescriptors / 2)
-    return this.#refused.size + this.#sentAway < most
+    return this.#refused.size + this.#turnedAway < most
   }
 }
 
-/** Closes a stream that gets no session. What is wrong with it is nobody's fault any more. */
+/** Closes a stream that gets no session. Its errors no longer matter. */
 export function discard(stream: Duplex): void {
   stream.on('error', () => {})
   stream.destroy()

@@ -1,9 +1,9 @@
-/** One visit to the chat: a connection, and how far the chat is with what it has sent. */
+/** A session: a connection, and how far the chat is with what it has sent. */
 import type { ChosenAudience } from '../clients/audience.ts'
 import type { ConnectionEvents } from '../clients/connection-events.ts'
 import type { Connection } from '../clients/connection.ts'
 
-/** What is done about what happens in a session. */
+/** Called when something happens in a session. */
 export interface SessionEvents {
   /** There may be lines to run: bytes have arrived, the input has ended, or a hold was released. */
   readable(session: Session): void
@@ -19,17 +19,19 @@ export interface SessionEvents {
 
 export class Session implements ConnectionEvents {
   readonly connection: Connection
-  /** Who sees its lines unless a tap narrows it: everyone but its client. Made with its first line. */
+  /** Who sees its lines unless a tap narrows it: everyone but its own client. Created with its first line. */
   audience: ChosenAudience | undefined
-  /** Ends what is under way, a connect, a line or a command, as if no plugin had answered; undefined while nothing is. */
+  /**
+   * Ends the connect, line or command that is under way, as if no plugin had answered; undefined when there is none.
+   */
   abandon: (() => void) | undefined
   /** Whether its next line waits for another turn of the event loop. */
   deferred = false
   /** The turn in which it last had a share of the pump's work. */
   turn = -1
-  /** Whether the pump is at work on it further up the stack. */
+  /** Whether the pump is working on it further up the stack. */
   pumping = false
-  /** Whether its `close` hook is under way. */
+  /** Whether its `close` hook is running. */
   closing = false
   readonly #events: SessionEvents
 
@@ -42,7 +44,7 @@ export class Session implements ConnectionEvents {
     return this.deferred || this.abandon !== undefined
   }
 
-  /** Returns the end of what is now under way. It happens once, whoever calls it first. */
+  /** Begins something; returns the function that ends it, which takes effect once, whoever calls it first. */
   begin<T>(end: (value: T) => void): (value: T) => void {
     let open = true
     return (value) => {

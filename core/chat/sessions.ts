@@ -1,6 +1,6 @@
 /**
- * Arriving and leaving: a connection is let in by the `connect` hook, is a client while it stays, and leaves in one order:
- * out of all audiences, `close` hook, what is queued for it, end of the stream, state freed.
+ * Arriving and leaving: a connection is admitted by the `connect` hook, is a client while it stays, and leaves in a
+ * fixed order: out of all audiences, `close` hook, what is queued for it, end of the stream, state freed.
  */
 import type { Duplex } from 'node:stream'
 import type { Client } from '../clients/client.ts'
@@ -20,16 +20,16 @@ import type { Pump } from './pump.ts'
 import { discard, Rejections } from './rejections.ts'
 import { Session, type SessionEvents } from './session.ts'
 
-/** The version of what clients see, in the greeting and in the log. Not that of the package. */
+/** The version of what clients see, in the greeting and in the log; not the package's version. */
 export const PROTOCOL_VERSION = 'v1.0'
 
-/** Leaving for one of these, nothing can be sent any more. */
+/** Reasons after which nothing can be sent any more. */
 const AT_ONCE: ReadonlySet<string> = new Set(['connection error', 'slow reader'])
 
-/** A label that looks like an id that was numbered. */
+/** A label that looks like an id with a number. */
 const NUMBERED = /#\d+$/
 
-/** The reason of those who were not let in. */
+/** The reason when a connection was not admitted. */
 const REFUSED = 'refused'
 
 const ADMITTED: Decision<ConnectVerdict> = { verdict: { kind: 'admit' }, by: CORE }
@@ -42,21 +42,21 @@ export interface SessionsParts {
   readonly pending: PendingLines
   readonly isolation: Isolation
   readonly log: ConnectionLog
-  /** Read when somebody arrives. */
+  /** Read for each new connection. */
   readonly limits: { readonly clients: number; readonly reservedDescriptors: number }
-  /** The plugin that now has the place of one that attached a stream; undefined where none has. */
+  /** The running plugin that replaced one that attached a stream; undefined if none has. */
   readonly successorOf: (plugin: PluginInstance) => PluginInstance | undefined
 }
 
 export class Sessions implements SessionEvents {
-  /** The connections of all that are not gone, those that are arriving or leaving included. */
+  /** The connections of all sessions that are not closed, arriving and leaving ones included. */
   readonly connections: Iterable<Connection>
   readonly readable: Pump
   readonly #parts: SessionsParts
   readonly #all: Set<Session>
   readonly #closing: Closing
   readonly #rejections: Rejections
-  /** By id, so that two at a time never share one. */
+  /** By id, so that no two at a time share one. */
   readonly #byId = new Map<string, Session>()
   /** Streams that arrived during a pause. They count as connections. */
   readonly #waiting = new Set<Duplex>()
@@ -64,7 +64,7 @@ export class Sessions implements SessionEvents {
   #keys = 0
   #onGone: (() => void) | undefined
 
-  /** `all` is filled with every session that is not gone. */
+  /** `all` is filled with every session that is not closed. */
   constructor(all: Set<Session>, parts: SessionsParts) {
     const { connection, limits, pump } = parts
     this.#all = all
@@ -75,24 +75,24 @@ export class Sessions implements SessionEvents {
     this.#rejections = new Rejections(connection.clock, limits)
   }
 
-  /** Sessions that are not gone. */
+  /** Sessions that are not closed. */
   get size(): number {
     return this.#all.size
   }
 
-  /** The client of that id, if it has been let in and has not left. */
+  /** The client with that id, if it has been admitted and has not left. */
   get(id: string): Client | undefined {
     const connection = this.#byId.get(id)?.connection
     return connection?.phase === Phase.Open ? connection.client : undefined
   }
 
-  /** Takes in a connection, or tells it that the host is full. */
+  /** Accepts a connection, or rejects it when the host is full. */
   accept(stream: Duplex, { label, address }: Peer, attachedBy?: PluginInstance): void {
     const peer = { label: safeName(label), address }
     this.#guarded(peer, attachedBy, () => this.#accept(stream, peer, attachedBy))
   }
 
-  /** Whatever arrives from now on is closed. */
+  /** From now on new connections are closed at once. */
   stopAccepting(): void {
     this.#accepting = false
   }
@@ -100,13 +100,13 @@ export class Sessions implements SessionEvents {
   /** Makes a session end. Only the first reason counts. */
   leave(session: Session, reason: string): void {
     const { connection } = session
-    // What can no longer be sent waits for nobody, whatever the leaving itself waits for.
+    // What can no longer be sent is dropped now, however long leaving takes.
     if (AT_ONCE.has(reason)) connection.outbox.drop()
     if (connection.left) return
     const { pause } = this.#parts.connection
     if (pause.active) return pause.whenOver(() => this.leave(session, reason))
     const wasClient = this.#takeOut(session)
-    this.#seeOff(session, reason, wasClient)
+    this.#finishLeaving(session, reason, wasClient)
   }
 
   failed(session: Session, cause: unknown): void {
@@ -137,19 +137,22 @@ export class Sessions implements SessionEvents {
     this.#parts.pending.check()
   }
 
-  /** Goes on with what was sent during a pause. */
+  /** Continues with what was sent during a pause. */
   resume(): void {
     for (const session of this.#all) this.readable(session)
   }
 
-  /** Makes every session end, for good. All are out before the first is seen off: nobody is told of thousands who leave. */
+  /**
+   * Ends every session, for good. All are taken out of the audiences before the first `close` hook runs, so that nobody
+   * is sent thousands of farewells.
+   */
   leaveAll(): void {
     this.#closing.hurry()
     const out = new Map<Session, boolean>()
     for (const session of this.#all) {
       if (!session.connection.left) out.set(session, this.#takeOut(session))
     }
-    for (const [session, wasClient] of out) this.#seeOff(session, 'shutdown', wasClient)
+    for (const [session, wasClient] of out) this.#finishLeaving(session, 'shutdown', wasClient)
   }
 
   /** Calls back once all sessions are gone. */
@@ -158,26 +161,26 @@ export class Sessions implements SessionEvents {
     else this.#onGone = done
   }
 
-  /** Connections that count: all but those that have been refused. */
+  /** Connections that count toward the limit: all but the refused ones. */
   get #taken(): number {
     return this.#all.size - this.#rejections.size + this.#waiting.size
   }
 
-  #accept(stream: Duplex, peer: Peer, bringer: PluginInstance | undefined): void {
+  #accept(stream: Duplex, peer: Peer, attacher: PluginInstance | undefined): void {
     const { hooks, log, limits, connection: setting, successorOf } = this.#parts
     if (!this.#accepting) return discard(stream)
     if (this.#taken >= limits.clients) {
-      log.came(peer.label, bringer?.name)
+      log.connected(peer.label, attacher?.name)
       log.refused(peer.label, `the server is full with ${limits.clients} clients`)
-      const destroy = (): void => this.#guarded(peer, bringer, () => stream.destroy())
-      return this.#rejections.sendAway(stream, 'the server is full, try again later', destroy)
+      const destroy = (): void => this.#guarded(peer, attacher, () => stream.destroy())
+      return this.#rejections.turnAway(stream, 'the server is full, try again later', destroy)
     }
-    if (setting.pause.active) return this.#acceptLater(stream, peer, bringer)
-    const attachedBy = bringer && successorOf(bringer)
-    // It went while the stream waited.
-    if (bringer !== undefined && attachedBy === undefined) return discard(stream)
-    log.came(peer.label, attachedBy?.name)
-    // A stream that is over never says so again.
+    if (setting.pause.active) return this.#acceptLater(stream, peer, attacher)
+    const attachedBy = attacher && successorOf(attacher)
+    // The plugin was removed while the stream waited.
+    if (attacher !== undefined && attachedBy === undefined) return discard(stream)
+    log.connected(peer.label, attachedBy?.name)
+    // A stream that has ended emits nothing any more.
     if (stream.destroyed || stream.writableEnded) {
       discard(stream)
       return log.lost()
@@ -196,7 +199,7 @@ export class Sessions implements SessionEvents {
 
   #acceptLater(stream: Duplex, peer: Peer, attachedBy: PluginInstance | undefined): void {
     const go = (): void => void this.#waiting.delete(stream)
-    // It may break while it waits.
+    // It may fail while it waits.
     stream.on('error', () => {}).on('close', go)
     this.#waiting.add(stream)
     this.#parts.connection.pause.whenOver(() =>
@@ -208,7 +211,7 @@ export class Sessions implements SessionEvents {
     )
   }
 
-  /** Does something with a stream that has no session yet: one that a plugin has attached may be anything. */
+  /** Does something with a stream that has no session yet: one that a plugin attached may throw anything. */
   #guarded({ label }: Peer, attachedBy: PluginInstance | undefined, run: () => void): void {
     try {
       run()
@@ -225,7 +228,7 @@ export class Sessions implements SessionEvents {
   #begin(stream: Duplex, peer: Peer, attachedBy: PluginInstance | undefined): Session {
     const key = ++this.#keys
     const { label } = peer
-    // A label that looks like one with a number gets a number too, so that what ends in one has that key.
+    // A label that looks numbered gets a number too, so that the number at the end of an id is always its key.
     const id = this.#byId.has(label) || NUMBERED.test(label) ? `${label}#${key}` : label
     const setting = this.#parts.connection
     const session = new Session(
@@ -268,7 +271,7 @@ export class Sessions implements SessionEvents {
     return wasClient
   }
 
-  #seeOff(session: Session, reason: string, wasClient: boolean): void {
+  #finishLeaving(session: Session, reason: string, wasClient: boolean): void {
     const { hooks, log, pending } = this.#parts
     const { client, id } = session.connection
     const orderly = !AT_ONCE.has(reason)

@@ -1,4 +1,4 @@
-/** The command line: what was asked for, or one sentence about what is wrong with it. */
+/** Parses the command line, or says in one sentence what is wrong with it. */
 import { cac, type CAC, type Command } from 'cac'
 import { hostSchema, portSchema } from '../host/config.ts'
 import { describe, errors } from '../support/errors.ts'
@@ -6,7 +6,7 @@ import { safeText } from '../support/safe-text.ts'
 import { didYouMean, nearest } from '../support/suggest.ts'
 import type { NewPlugin } from './new-plugin.ts'
 
-/** What is to be done. */
+/** The command to run, with its own options. */
 export type Task =
   | { readonly command: 'run'; readonly watch: boolean }
   | { readonly command: 'check' | 'reload' }
@@ -24,26 +24,23 @@ export interface Arguments {
   readonly control: string | undefined
 }
 
-/** What cac makes of the options. */
+/** Options as cac parses them. */
 type Options = Readonly<Record<string, string | boolean | readonly unknown[] | undefined>>
 
 const COMMANDS = ['check', 'reload', 'plugins', 'inspect', 'new-plugin']
-/** Those that ask a host which listens already. */
+/** Commands that talk to a running host. */
 const ASKING: ReadonlySet<string | undefined> = new Set(['reload', 'plugins', 'inspect'])
 
-/** Options of more than one command. Each is declared for those alone that have a use for it. */
+/** Options of more than one command. Each is declared only for the commands that use it. */
 const SHARED = {
-  port: ['-p, --port <n>', 'TCP port; a free one when neither this nor the config says'],
-  host: ['--host <address>', 'Address to listen on; 0.0.0.0, all of IPv4, when neither says'],
-  config: ['-c, --config <file>', 'Config file; chat.config.ts here when left out'],
-  control: [
-    '--control <path>',
-    'Control socket; .multiecho.sock here when neither this nor the config says',
-  ],
+  port: ['-p, --port <n>', 'TCP port; any free port by default'],
+  host: ['--host <address>', 'Address to listen on; 0.0.0.0, all of IPv4, by default'],
+  config: ['-c, --config <file>', 'Config file; chat.config.ts in this folder by default'],
+  control: ['--control <path>', 'Control socket; .multiecho.sock in this folder by default'],
   json: ['--json', 'Print it as JSON'],
 } as const
 
-/** Returns undefined when the help or the version was asked for, and has been printed. Throws `USAGE`. */
+/** Returns undefined when the help or the version was requested, and has been printed. Throws `USAGE`. */
 export function parseArguments(argv: readonly string[], version: string): Arguments | undefined {
   const cli = cac('multiecho')
   let task: Task | undefined
@@ -56,7 +53,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .usage('[options]')
     .option('--watch', 'Reload when the config or a local file that it imports changes')
     .example((name) => `  $ ${name} -p 9090            run the chat on port 9090`)
-    .example((name) => `  $ ${name} -c party.ts        run it by another config file`)
+    .example((name) => `  $ ${name} -c party.ts        run it with another config file`)
     .example((name) => `  $ ${name} check              list what is wrong with the config`)
     .action(([word]: string[], { watch }: Options) => {
       if (word !== undefined)
@@ -65,7 +62,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     })
   declare(
     'check',
-    'Check the config and list all of its faults; nothing is opened',
+    'Check the config and list all problems; opens nothing',
     'port',
     'host',
     'config',
@@ -75,11 +72,11 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .action(() => {
       task = { command: 'check' }
     })
-  declare('new-plugin <name> [folder]', 'Write a package with a new plugin in it')
+  declare('new-plugin <name> [folder]', 'Create a package with a new plugin')
     .usage('new-plugin <name> [folder] [options]')
     .option('--description <text>', 'What the plugin does, in a sentence')
-    .option('--command <name>', 'Its first command; called like the plugin when left out')
-    .option('--js', 'Write it in JavaScript, with its types checked all the same')
+    .option('--command <name>', 'Its first command; named like the plugin by default')
+    .option('--js', 'Write it in JavaScript, still type-checked')
     .example((name) => `  $ ${name} new-plugin acme:dice --command roll`)
     .action((name: string, folder: string | undefined, options: Options) => {
       const description = textOption(options, 'description')
@@ -87,14 +84,14 @@ export function parseArguments(argv: readonly string[], version: string): Argume
       const js = options['js'] === true
       task = { command: 'new-plugin', newPlugin: { name, folder, description, command, js } }
     })
-  declare('reload', 'Make the host that runs here read its config again', 'control')
+  declare('reload', 'Reload the config of the host running here', 'control')
     .usage('reload [options]')
     .action(() => {
       task = { command: 'reload' }
     })
   declare(
     'plugins [on|off] [name]',
-    'List the plugins of the host that runs here, or switch one on or off',
+    'List the plugins of the host running here, or switch one on or off',
     'json',
     'control',
   )
@@ -124,7 +121,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
     .action(({ json, timings, config, control }: Options) => {
       if (config !== undefined && (timings ?? control) !== undefined)
         throw errors.usage(
-          'inspect: --config shows what a file would run, --timings and --control what a host runs; give one or the other',
+          'inspect: --config shows what a file would run, --timings and --control show a running host; use one or the other',
         )
       task = { command: 'inspect', json: json === true, timings: timings === true }
     })
@@ -135,14 +132,14 @@ export function parseArguments(argv: readonly string[], version: string): Argume
         ...section,
         body: section.body
           .split('\n')
-          // The default command has no name to list it by.
+          // The default command has no name to list.
           .filter((line) => !/^ *\[\.\.\.words\]/.test(line))
           .join('\n'),
       })),
   )
   cli.version(version)
   try {
-    // pnpm hands on the -- that stands in front of a script's own options, and nothing here may follow one.
+    // pnpm passes on the `--` before a script's own options; no command here takes arguments after one.
     const typed = argv.slice(2).filter((argument) => argument !== '--')
     cli.parse([...argv.slice(0, 2), ...typed.flatMap(asText)], { run: false })
     cli.runMatchedCommand()
@@ -163,7 +160,7 @@ export function parseArguments(argv: readonly string[], version: string): Argume
   }
 }
 
-/** What is wrong with an option that a command does not know: others do, or another one was meant. */
+/** The message for an option that the command does not have: it belongs to others, or is misspelt. */
 function unknownOption(cli: CAC, cause: unknown): string | undefined {
   const [, dashes = '', name] = /^Unknown option `(--?)([^`]*)`$/.exec(describe(cause)) ?? []
   if (name === undefined) return undefined
@@ -182,15 +179,15 @@ function unknownOption(cli: CAC, cause: unknown): string | undefined {
 }
 
 const LIST = new Intl.ListFormat('en')
-const FOUND = '; a host that runs is found by its control socket, with --control PATH'
+const FOUND = '; a running host is found by its control socket, with --control PATH'
 
-/** Options that take a text, by the ways to write them. */
+/** The long names of options that take a text. */
 const LONG: Readonly<Record<string, string>> = { '-p': '--port', '-c': '--config' }
-/** Such an option, and the text where it is attached. */
+/** Such an option with an attached text. */
 const TEXT_OPTION =
   /^(?:(-p|-c)(?:=|(?=[^=]))(.*)|(--port|--host|--config|--control|--description|--command)=(.*))$/s
 const BARE_TEXT_OPTION = /^(-p|-c|--port|--host|--config|--control|--description|--command)$/
-/** Behind it the parser takes a value as it is typed, where it would read `1.10` as the number 1.1 and "" as 0. */
+/** After this mark the parser takes a value literally, where it would read `1.10` as the number 1.1 and "" as 0. */
 const MARK = '='
 
 function asText(argument: string, index: number, all: readonly string[]): string[] {
@@ -206,12 +203,14 @@ function asText(argument: string, index: number, all: readonly string[]): string
   return [argument]
 }
 
-/** The option under its long name, so that it is found out when it is given under both. */
+/** The option under its long name, so that giving it under both names is detected. */
 function marked(option: string, value: string): string {
   return `${LONG[option] ?? option}=${MARK}${value}`
 }
 
-/** A negative number is meant as a value, to be told that it is none; any other dash begins an option. */
+/**
+ * A negative number is taken for a value, so that the message can say it is invalid; any other dash begins an option.
+ */
 function isValueOf(argument: string): boolean {
   return !argument.startsWith('-') || /^-\d/.test(argument)
 }

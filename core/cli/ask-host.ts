@@ -1,4 +1,6 @@
-/** Asks the host that listens at a control socket. What is there may be none, or one of another version, or hang. */
+/**
+ * Sends a request to the host behind a control socket. There may be none, or one of another version, or one that hangs.
+ */
 import { statSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { z } from 'zod'
@@ -7,9 +9,9 @@ import { ChatError, describe, errors } from '../support/errors.ts'
 import type { Answer } from './control.ts'
 import { socketAddress } from './socket-path.ts'
 
-/** Milliseconds for an answer. A reload takes long where plugins do, and waits for the one before. */
+/** Milliseconds for an answer. A reload takes as long as its plugins do, and waits for the previous one. */
 const PATIENCE = 120_000
-/** Characters of an answer. */
+/** Maximum characters of an answer. */
 const ANSWER_LENGTH = 16 * 1024 * 1024
 
 const answerSchema: z.ZodType<Answer> = z.union([
@@ -17,7 +19,7 @@ const answerSchema: z.ZodType<Answer> = z.union([
   z.object({ ok: z.literal(false), code: z.string(), message: z.string() }),
 ])
 
-/** Resolves to what it answers. Rejects with `NO_HOST`, with `NO_ANSWER`, or with the error that it answers. */
+/** Resolves to the answer. Rejects with `NO_HOST`, with `NO_ANSWER`, or with the error that the host answers. */
 export async function askHost(
   path: string,
   request: Request,
@@ -25,7 +27,7 @@ export async function askHost(
 ): Promise<unknown> {
   const socket = connect(socketAddress(path))
   const late = setTimeout(() => {
-    const problem = `it has not answered within ${patience / 1000} s; it may hang, or still be at it: see its log`
+    const problem = `it has not answered within ${patience / 1000} s; it may hang, or still be working on it: see its log`
     socket.destroy(errors.noAnswer(path, problem))
   }, patience)
   try {
@@ -41,7 +43,7 @@ export async function askHost(
   }
 }
 
-/** The first line that comes. */
+/** The first line that arrives. */
 async function answerOf(path: string, socket: Socket): Promise<string> {
   let received = ''
   socket.setEncoding('utf8')
@@ -50,7 +52,7 @@ async function answerOf(path: string, socket: Socket): Promise<string> {
     received += text
     if (text.includes('\n')) return received.slice(0, received.indexOf('\n'))
     if (received.length > ANSWER_LENGTH)
-      throw errors.noAnswer(path, `what it says has no end; ${ELSEWHERE}`)
+      throw errors.noAnswer(path, `its answer does not end; ${ELSEWHERE}`)
   }
   throw errors.noAnswer(path, ENDED)
 }
@@ -59,15 +61,15 @@ function parse(path: string, line: string): Answer {
   try {
     return answerSchema.parse(JSON.parse(line))
   } catch {
-    throw errors.noAnswer(path, `what it says is no answer of a host; ${ELSEWHERE}`)
+    throw errors.noAnswer(path, `its answer is not that of a host; ${ELSEWHERE}`)
   }
 }
 
-const ELSEWHERE = 'name the socket of one with --control PATH'
+const ELSEWHERE = 'name the socket of a host with --control PATH'
 const ENDED =
-  'it closed the connection without an answer: it is stopping, or too many ask at a time; try again'
+  'it closed the connection without an answer: it is stopping, or has too many requests at a time; try again'
 
-/** What is behind an error of the connection. */
+/** The error for a failed connection. */
 function lost(path: string, error: unknown): ChatError {
   const none = (problem: string): ChatError =>
     errors.noHost(
@@ -81,12 +83,12 @@ function lost(path: string, error: unknown): ChatError {
     case 'ECONNREFUSED':
       return none(
         statSync(path, { throwIfNoEntry: false })?.isSocket() === false
-          ? 'that is no socket'
-          : 'the one that made this socket has ended',
+          ? 'it is not a socket'
+          : 'the host that made this socket has ended',
       )
     case 'EACCES':
     case 'EPERM':
-      return errors.noAnswer(path, 'it belongs to another user; ask as that one')
+      return errors.noAnswer(path, 'it belongs to another user; run this command as that user')
     case 'EAGAIN':
     case 'EPIPE':
     case 'ECONNRESET':

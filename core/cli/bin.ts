@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The program. It sees whether this Node will do before it loads the command line, which an older one could not even
- * parse: so nothing is imported at the top here, and nothing is written that Node 14 does not know.
+ * The program's entry. It checks the version of Node before it loads the command line, which an older Node could not
+ * even parse: so nothing is imported at the top, and the syntax here is that of Node 14.
  */
 const NEEDED = '20.19'
 

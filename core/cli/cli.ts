@@ -1,4 +1,4 @@
-/** The command line. The one file that joins the host and the plugins that come with it. */
+/** The command line. The only file that joins the host and the built-in plugins. */
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import * as plugins from '../../plugins/index.ts'
@@ -20,7 +20,7 @@ import { flushed, neverBlock } from './output.ts'
 import { runHost, type ConfigSource } from './run.ts'
 import { Status } from './signals.ts'
 
-/** Milliseconds that an error waits to be read. */
+/** Milliseconds to wait until an error message has been read. */
 const ERROR_PATIENCE = 500
 
 async function main(): Promise<number> {
@@ -52,20 +52,20 @@ async function main(): Promise<number> {
   }
 }
 
-/** All paths are from the folder in which it was started, and that may be gone. */
+/** All paths are relative to the working directory, which may have been deleted. */
 function checkFolder(): void {
   try {
     process.cwd()
   } catch {
-    throw errors.usage('the folder that this was started in is gone; start it in another one')
+    throw errors.usage('the current folder no longer exists; start in another one')
   }
 }
 
-/** Reads the config as often as it is asked to, from the file that was found first. */
+/** Reads the config each time it is asked to, always from the file that was found first. */
 function createSource(asked: Arguments, watch = false): ConfigSource {
-  /** Those of the last load that went well, and all that were met since. */
+  /** Files of the last successful load, and all that were found since. */
   let files = new Set<string>()
-  /** Those of the load that is under way, or of the last one. */
+  /** Files of the load in progress, or of the last one. */
   let met = new Set<string>()
   let path: string | undefined
   return {
@@ -98,7 +98,7 @@ function createSource(asked: Arguments, watch = false): ConfigSource {
 
 const virtualModules = { multiecho, 'multiecho/plugins': plugins }
 
-/** Asks the host that runs in this folder, or the one whose socket is named. */
+/** Sends a request to the host of this folder, or to the one whose socket is named. */
 async function ask(asked: Arguments, request: Request): Promise<unknown> {
   if (asked.control !== undefined) return askHost(asked.control, request)
   try {
@@ -114,7 +114,7 @@ async function ask(asked: Arguments, request: Request): Promise<unknown> {
   }
 }
 
-/** What runs, or, where nothing does or a config is named, what would. */
+/** What runs; or, when nothing runs or a config is named, what would run. */
 async function inspect(asked: Arguments, timings: boolean): Promise<HostReport> {
   if (asked.config === undefined) {
     try {
@@ -132,13 +132,13 @@ function print(text: unknown): Promise<number> {
   return printed()
 }
 
-/** A command whose only purpose is to print waits for whoever reads that, be it a pager. */
+/** A command that only prints waits until its output has been read, for example by a pager. */
 async function printed(): Promise<number> {
   await flushed()
   return Status.Ok
 }
 
-/** A host that goes as far as set-up, which touches nothing. */
+/** A host that is set up but not started, so that nothing is touched. */
 function setUp(config: Config): ChatHost {
   const host = createHost(config, {
     clock: systemClock,
@@ -149,7 +149,7 @@ function setUp(config: Config): ChatHost {
   return host
 }
 
-/** Names that a new plugin cannot have, and its commands beside the default plugins. */
+/** Names that a new plugin cannot have, and commands of the default plugins. */
 function takenNames(): Taken {
   const { defaults, ...factories } = plugins
   const { commands } = setUp(checkConfig({}, undefined, defaults())).inspect()
@@ -161,7 +161,7 @@ function takenNames(): Taken {
   }
 }
 
-/** Goes as far as set-up, which touches nothing. */
+/** Sets the config up without starting it, and prints a summary. */
 function check(config: Config): Promise<number> {
   const host = setUp(config)
   const names = config.plugins.map(({ plugin }) => plugin.name)
@@ -169,13 +169,13 @@ function check(config: Config): Promise<number> {
   const listed = names.length === 0 ? '' : `: ${names.join(', ')}`
   const summary = `${config.file ?? 'the defaults'}: no problems; ${count}${listed}`
   const starters = host.starters()
-  const unseen = `not looked at: the files, ports and the like that these open at the start: ${starters.join(', ')}`
+  const unseen = `not checked: the files, ports and so on that these open at the start: ${starters.join(', ')}`
   const notes = starters.length === 0 ? host.notes() : [unseen, ...host.notes()]
   return print([summary, ...notes].join('\n'))
 }
 
 function ownPackage(): HostPackage {
-  // From core/cli/ in a checkout, from dist/core/cli/ in the package.
+  // Two folders up from core/cli/ in a checkout, three from dist/core/cli/ in the package.
   const path = import.meta.url.endsWith('.ts') ? '../../package.json' : '../../../package.json'
   return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as HostPackage
 }

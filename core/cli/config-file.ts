@@ -8,13 +8,13 @@ import { didYouMean } from '../support/suggest.ts'
 import { realConfigFile } from './find-config.ts'
 import { loadModule, type VirtualModules } from './module-loader.ts'
 
-/** Milliseconds within which a config file has to be loaded: one that awaits what never comes is told. */
+/** Milliseconds to load a config file: one that awaits forever is reported. */
 const LOAD_LIMIT = 10_000
 
 /**
- * Returns what the file at a path exports by default; errors call it `file`. Throws `CONFIG_NOT_LOADED`, or
- * `CONFIG_NOT_FOUND` where it was there and is no more. Either way the local files that belong to it, itself included, are
- * added to `files`. What it imports is looked for beside the file itself, where a link leads to it.
+ * Returns the default export of the file at a path; errors call it `file`. Throws `CONFIG_NOT_LOADED`, or
+ * `CONFIG_NOT_FOUND` when it no longer exists. In either case its local files, itself included, are added to `files`.
+ * If a link leads to it, its imports are resolved from the file itself.
  */
 export async function loadConfigFile(
   path: string,
@@ -42,13 +42,16 @@ export async function loadConfigFile(
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw errors.configNotLoaded(
       file,
-      'it has no config; write: export default defineConfig({ … }), or, in CommonJS, module.exports = { … }',
+      'it exports no config; write: export default defineConfig({ … }), or, in CommonJS, module.exports = { … }',
     )
   }
   return config
 }
 
-/** What went wrong, on one line, with what to do about it where that is known. `linked` is where a link has led to. */
+/**
+ * The error for a failed load: what went wrong, on one line, with what to do if that is known. `linked` is the target
+ * of a link.
+ */
 function loadingError(
   cause: unknown,
   file: string,
@@ -65,7 +68,7 @@ function loadingError(
     const where =
       linked === undefined
         ? ''
-        : `; the config is a link, and imports are looked for beside ${nearPath(linked)}`
+        : `; the config is a link, and imports are resolved from ${nearPath(linked)}`
     return failed(`${missing}; ${remedy} its name in the import${where}`)
   }
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
@@ -90,7 +93,7 @@ function loadingError(
 
 const PARSE_ERROR = 'ParseError: '
 
-/** Takes the place out of the words of jiti, which has it at the end, and of Node, which has the file of JSON in front. */
+/** Separates the location from the message: jiti has it at the end, Node has the JSON file at the beginning. */
 function parseError(message: string): { place: string | undefined; problem: string } {
   const [, problem, path, position] = /^([^]*?)\s+(\/\S.*?)(:\d+:\d+)\s*$/.exec(message) ?? []
   if (problem !== undefined && path !== undefined)
@@ -104,16 +107,16 @@ function nearPath(path: string): string {
   return safeText(relative(process.cwd(), path))
 }
 
-/** A call of an import, as it looks once it is compiled: of a module, a name. */
+/** A call of an import as compiled: of a module, a name. */
 const IMPORTED = /\(0 ?, ?_(\w+?)\.(\w+)\)/g
 
-/** A message on one line, without the loader's own words, and with imports called by their names. */
+/** A message on one line, without the loader's prefix, and with imports called by their names. */
 function readable(message: string): string {
   const line = message.replace(PARSE_ERROR, '').replaceAll(/\s+/g, ' ').trim()
   return describe(new Error(line)).replaceAll(IMPORTED, '$2')
 }
 
-/** What is not exported is no fault of the loader's, and only found out where it is called. */
+/** What to add when an import that does not exist was called: only the call fails, not the import. */
 function importRemedy(message: string, virtualModules: VirtualModules): string {
   const [[, module, name] = []] = message.matchAll(IMPORTED)
   if (module === undefined || name === undefined || !message.endsWith(' is not a function'))
@@ -124,5 +127,5 @@ function importRemedy(message: string, virtualModules: VirtualModules): string {
     .filter(([path]) => path.split('/').at(-1) === module)
     .flatMap(([, exported]) => Object.keys(exported))
   const meant = didYouMean(name, candidates)
-  return meant === '' ? '; see whether the module that it is imported from exports it' : meant
+  return meant === '' ? '; check that the module exports it' : meant
 }

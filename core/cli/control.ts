@@ -1,5 +1,5 @@
 /**
- * The control socket: where a running host is told things from the same machine. A line of JSON asks, a line of JSON
+ * The control socket: takes requests to a running host from the same machine. A line of JSON asks, a line of JSON
  * answers.
  */
 import { createServer, type Socket } from 'node:net'
@@ -7,10 +7,10 @@ import type { Operations, Request } from '../host/operations.ts'
 import { ChatError, describe, errors } from '../support/errors.ts'
 import { takePath } from './socket-path.ts'
 
-/** Bytes of a request. */
+/** Maximum bytes of a request. */
 const REQUEST_LENGTH = 4096
 const CONNECTIONS = 16
-/** Milliseconds after which a connection is closed that asks nothing, or does not take its answer. */
+/** Milliseconds after which a connection is closed that sends no request or does not read its answer. */
 const SILENCE = 60_000
 const LINE_FEED = 0x0a
 
@@ -23,13 +23,13 @@ export interface Control {
   close(): void
 }
 
-/** Rejects with `CONTROL_FAILED`. What is left of a host that is no more is replaced; that of another one is not. */
+/** Rejects with `CONTROL_FAILED`. The socket of a host that has ended is replaced; that of a running one is not. */
 export async function openControl(path: string, operations: Operations): Promise<Control> {
   const sockets = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    // One that breaks is not answered, and its end is that of serve().
+    // A broken connection gets no answer; serve() ends it.
     socket.on('error', () => {})
     socket.on('timeout', () => socket.destroy())
     serve(socket, operations).catch(() => socket.destroy())
@@ -46,7 +46,7 @@ export async function openControl(path: string, operations: Operations): Promise
   }
 }
 
-/** Answers one request after the other: nothing is read while one is under way or its answer has not been taken. */
+/** Answers one request at a time: nothing is read while one is being handled or its answer has not been written. */
 async function serve(socket: Socket, operations: Operations): Promise<void> {
   socket.setTimeout(SILENCE)
   for await (const request of requestsOf(socket)) {
@@ -58,10 +58,13 @@ async function serve(socket: Socket, operations: Operations): Promise<void> {
   socket.end()
 }
 
-/** The lines that are sent, and at the end what has no line end. Of one that is too long no more is kept than shows that. */
+/**
+ * The lines that are sent, and at the end the rest without a line end. Of a line that is too long, no more is kept than
+ * shows that.
+ */
 async function* requestsOf(socket: Socket): AsyncGenerator<Buffer> {
   let received = Buffer.alloc(0)
-  // Whoever has sent all may still be waiting for the answer.
+  // A client that has ended its side may still be waiting for the answer.
   for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
     received = Buffer.concat([received, chunk as Buffer])
     for (let end = received.indexOf(LINE_FEED); end !== -1; end = received.indexOf(LINE_FEED)) {
@@ -90,6 +93,6 @@ function parse(request: Buffer): Request {
   try {
     return JSON.parse(request.toString()) as Request
   } catch {
-    throw errors.requestInvalid('expected a line of JSON, as {"command":"reload"}')
+    throw errors.requestInvalid('expected a line of JSON, such as {"command":"reload"}')
   }
 }

@@ -1,14 +1,16 @@
-/** File descriptors: a server that has none left turns away its clients without a word, and cannot open its log. */
+/**
+ * Limits clients by file descriptors: a server that has none left drops connections silently, and cannot open its log.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 
 /**
- * Counts the descriptors that are open now, before anybody has come, as not the clients'. Returns what tells how many
- * clients there are descriptors for when some are kept back; undefined where nobody says (not Linux).
+ * Counts the descriptors that are open now, before any client has connected. Returns a function that tells how many
+ * clients fit when some descriptors are reserved; undefined when the system does not tell (not Linux).
  */
 export function countRoom(): (keptBack: number) => number | undefined {
   const used = readOr(undefined, () => readdirSync('/proc/self/fd').length)
   return (keptBack) => {
-    // Node has raised the soft limit to the hard one when it started; since then somebody else may have changed it.
+    // Node raised the soft limit to the hard limit when it started; it may have been changed since.
     const limits = readOr('', () => readFileSync('/proc/self/limits', 'utf8'))
     const most = /^Max open files\s+(\d+)/m.exec(limits)?.[1]
     return most === undefined || used === undefined ? undefined : Number(most) - used - keptBack

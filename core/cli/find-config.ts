@@ -1,4 +1,6 @@
-/** Which file is the config. Where one seems to be meant, the defaults, which let everybody in, do not run in its stead. */
+/**
+ * Finds the config file. If a file seems to be meant as one, the defaults, which let everyone in, are not run instead.
+ */
 import {
   accessSync,
   constants,
@@ -12,21 +14,21 @@ import { basename, extname, resolve } from 'node:path'
 import { ConfigError, describe, errors } from '../support/errors.ts'
 import { safeText } from '../support/safe-text.ts'
 
-/** Names of a config file. */
+/** The names of a config file. */
 export const CONFIG_NAMES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json'].map(
   (ending) => `chat.config.${ending}`,
 )
 
-/** Names that are meant as one, in whatever case, by whatever name of ours, and of whatever format. */
+/** Names that look like a config's: in any case, with either name of the program, in any format. */
 const MEANT =
   /^(?:chat|multiecho)[._-]config(?:\.(?:[cm]?[jt]sx?|json[5c]?|ya?ml|toml|ini|conf|txt))*$/i
 
-/** Files that can be loaded; one without an ending is taken for JavaScript. */
+/** Extensions of files that can be loaded; one without an extension is taken for JavaScript. */
 const LOADABLE = /^(?:\.(?:[cm]?[jt]s|tsx|json))?$/
 
 /**
- * Returns the path of the config file: the one that was asked for, or the one in the folder, or undefined where there is
- * none and none is meant. Throws `CONFIG_NOT_FOUND`.
+ * Returns the path of the config file: the requested one, or the one in the folder; undefined if there is none and no
+ * file looks like one. Throws `CONFIG_NOT_FOUND`.
  */
 export function findConfigFile(folder: string, asked: string | undefined): string | undefined {
   if (asked !== undefined) {
@@ -41,7 +43,7 @@ export function findConfigFile(folder: string, asked: string | undefined): strin
   return resolve(folder, name)
 }
 
-/** In an order that does not depend on the file system. */
+/** Sorted, so that the order does not depend on the file system. */
 function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).toSorted()
@@ -50,15 +52,15 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** What a file is to be called, if that is all that is wrong with it. */
+/** The correct name for a file, if its name is all that is wrong. */
 function rightNameOf(name: string): string | undefined {
   const right = `chat.config${extname(name).toLowerCase()}`
   return CONFIG_NAMES.includes(right) ? right : undefined
 }
 
 /**
- * Returns the path of the file itself, behind all links that lead to it, as Node takes the path of a module. Throws
- * `CONFIG_NOT_LOADED`, or `CONFIG_NOT_FOUND` where it was there and is no more; errors call it `file`.
+ * Returns the path of the file itself, with all links resolved, as Node does for a module. Throws `CONFIG_NOT_LOADED`,
+ * or `CONFIG_NOT_FOUND` when it no longer exists; errors call it `file`.
  */
 export function realConfigFile(path: string, file: string): string {
   const failed = (problem: string) => errors.configNotLoaded(file, problem)
@@ -73,7 +75,7 @@ export function realConfigFile(path: string, file: string): string {
     const real = realpathSync(path)
     if (LOADABLE.test(extname(real))) return real
     throw failed(
-      `a config is TypeScript, JavaScript or JSON, and ${safeText(basename(real))} has the ending of neither; write it as ${CONFIG_NAMES[0]}`,
+      `a config is TypeScript, JavaScript or JSON, and ${safeText(basename(real))} has none of their extensions; write it as ${CONFIG_NAMES[0]}`,
     )
   } catch (cause) {
     throw cause instanceof ConfigError ? cause : failed(unreadable(cause, path))
@@ -87,17 +89,17 @@ function unreadable(cause: unknown, path: string): string {
     case 'ELOOP':
       return 'it is a link that leads back to itself; correct it'
     default:
-      return `it cannot be read: ${describe(cause)}; let the user who runs the chat read it`
+      return `it cannot be read: ${describe(cause)}; make it readable for the user who runs the chat`
   }
 }
 
-/** Whether there is something of that name, be it a link that leads nowhere. */
+/** Whether there is an entry of that name, even a dangling link. */
 function isThere(path: string): boolean {
   try {
     lstatSync(path)
     return true
   } catch (error) {
-    // A folder that may not be looked into may have it.
+    // It may exist in a folder that cannot be read.
     return (error as NodeJS.ErrnoException).code === 'EACCES'
   }
 }

@@ -1,4 +1,4 @@
-/** What runs in a host, as a tree for people to read. */
+/** Formats what runs in a host as a tree for people to read. */
 import type { HookName } from '../hooks/hooks.ts'
 import type { HostReport, PluginReport, TimingReport } from '../host/inspect.ts'
 
@@ -7,7 +7,7 @@ interface Branch {
   readonly branches?: readonly Branch[]
 }
 
-/** Without its last line end. */
+/** Without the last line end. */
 export function inspectText(report: HostReport): string {
   const { config, plugins, hooks, commands, services, timings } = report
   const on = plugins.filter((plugin) => plugin.on).length
@@ -19,14 +19,14 @@ export function inspectText(report: HostReport): string {
         branches: plugins.map((plugin) => ({ text: pluginText(plugin, report) })),
       },
       {
-        text: 'hooks, each with its taps in the order of their calls',
+        text: 'hooks, each with its taps in call order',
         branches: (Object.keys(hooks) as HookName[]).map((hook) => ({
           text: hook,
           branches: table(
             hooks[hook].map(({ plugin, name, stage, closed }) => [
               stage,
               plugin,
-              [name, closed && '(answers its onFailure)'].filter(Boolean).join(' '),
+              [name, closed && '(answers with its onFailure)'].filter(Boolean).join(' '),
             ]),
           ),
         })),
@@ -52,7 +52,7 @@ export function inspectText(report: HostReport): string {
   return [...lines(root), ...(timings === undefined ? [] : timingLines(timings))].join('\n')
 }
 
-/** One line a plugin. Without its last line end. */
+/** One line for each plugin, without the last line end. */
 export function pluginsText(report: HostReport): string {
   return table(
     report.plugins.map((plugin) => [
@@ -77,7 +77,7 @@ function pluginText(plugin: PluginReport, report: HostReport): string {
   ].join('  ')
 }
 
-/** What is left of one that has failed. */
+/** What is left of a failed plugin. */
 function closedText({ name }: PluginReport, { hooks }: HostReport): string {
   const closed = Object.values(hooks).some((taps) =>
     taps.some((tap) => tap.plugin === name && tap.closed === true),

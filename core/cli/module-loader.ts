@@ -1,6 +1,6 @@
 /**
- * Loads a module and all local files that it imports, TypeScript or not, anew each time. Packages, which do not change
- * while the host runs, are left to Node, which keeps them.
+ * Loads a module and all local files that it imports, TypeScript or not, fresh each time. Packages, which do not change
+ * while the host runs, are left to Node, which caches them.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -8,10 +8,10 @@ import { dirname, extname, isAbsolute, join, parse, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { JitiOptions, createJiti } from 'jiti'
 
-/** What a module gets when it imports the host: the host that is running, however that was started. */
+/** What a module gets when it imports the host: the running host, however that was started. */
 export type VirtualModules = Record<string, Record<string, unknown>>
 
-/** What stands behind jiti's own front, which has no way to say what Node is to load itself: Node loads no file anew. */
+/** jiti's inner factory: its public one cannot choose what Node loads itself, and Node never loads a file twice. */
 type CreateJiti = (
   id: string,
   options: JitiOptions,
@@ -25,8 +25,8 @@ type CreateJiti = (
 const require = createRequire(import.meta.url)
 
 /**
- * Returns what the module exports by default. Adds the path of each local file to `files` as it is met, so that they are
- * known even where one cannot be loaded, and of one that is looked for and not there.
+ * Returns the default export of the module. Adds the path of each local file to `files` as it is found, so that they
+ * are known even if one cannot be loaded; also that of a missing file.
  */
 export async function loadModule(
   path: string,
@@ -40,7 +40,7 @@ export async function loadModule(
   const jiti = create(
     import.meta.url,
     {
-      // jiti's cache on disk is in a folder that all users share, and is trusted.
+      // jiti's disk cache is in a folder that all users share, and jiti trusts it.
       fsCache: false,
       moduleCache: false,
       interopDefault: false,
@@ -56,10 +56,10 @@ export async function loadModule(
       },
       async nativeImport(id) {
         const file = id.startsWith('file:') ? fileURLToPath(id) : id
-        // What is no code jiti asks for but once, and shows what Node has to say about it.
+        // jiti asks for a file that is not code only once, and reports Node's error for it.
         if (!isLocal(file) || !isCode(file)) return import(id)
         if (isCommonJs(file)) return commonJs(file)
-        // jiti then loads it by its own means.
+        // jiti then loads it itself.
         throw new Error('not left to Node')
       },
       createRequire,
@@ -75,7 +75,7 @@ export async function loadModule(
   }
 }
 
-/** Where a file might be that an import did not find, if it was to be a local one. */
+/** Where a file might be that a local import did not find. */
 function missing(error: unknown): string[] {
   if (!(error instanceof Error)) return []
   const [, found] = /^Cannot find module '([^']+)'/.exec(error.message) ?? []
@@ -84,7 +84,7 @@ function missing(error: unknown): string[] {
   if (found === undefined || importer === undefined || !/^\.{0,2}\//.test(found)) return []
   const path = resolve(dirname(importer), found)
   const { dir, name, ext } = parse(path)
-  // An import may leave out the extension, or say .js where the file is TypeScript.
+  // An import may leave out the extension, or say .js when the file is TypeScript.
   const others = ext === '' || ext === '.js' ? ['.ts', '.js', '.mjs'] : []
   return [path, ...others.map((other) => join(dir, name + other))]
 }
@@ -93,17 +93,17 @@ function isLocal(path: string): boolean {
   return isAbsolute(path) && !/[\\/]node_modules[\\/]/.test(path)
 }
 
-/** Local files of Node's other kind of modules, JSON among them: those it can be made to load anew. */
+/** Local CommonJS files, JSON included, which Node can be made to load again. */
 function required(): string[] {
   return Object.keys(require.cache).filter(isLocal)
 }
 
-/** Makes Node load them anew; what it has loaded is let go. */
+/** Makes Node load them again, and releases the loaded ones. */
 function forgetRequired(): void {
   const files = required()
   const gone = new Set(files.map((file) => require.cache[file]))
   for (const file of files) delete require.cache[file]
-  // A module, as one of a package, lists all that it ever required.
+  // A module, for example of a package, lists everything that it ever required.
   for (const module of Object.values(require.cache)) {
     if (module?.children.some((child) => gone.has(child)))
       module.children = module.children.filter((child) => !gone.has(child))
@@ -111,12 +111,12 @@ function forgetRequired(): void {
 }
 
 function commonJs(file: string): unknown {
-  // One that is used again would list all that it ever required, as a module does.
+  // A shared `require` would list everything that it ever required, as a module does.
   const exported: unknown = createRequire(import.meta.url)(file)
   return { ...Object(exported), default: exported }
 }
 
-/** What a module exports by default; of CommonJS all that it exports, unless it has left its exports as they were. */
+/** The default export of a module; of CommonJS, everything it exports, unless its exports are untouched. */
 function exportOf(loaded: { default?: unknown }, path: string): unknown {
   const byNode = require.cache[path]
   if (byNode === undefined && '__esModule' in loaded) return loaded.default
@@ -131,7 +131,7 @@ function isCode(file: string): boolean {
   return /^(?:\.[cm]?[jt]sx?)?$/.test(extname(file))
 }
 
-/** Whether Node takes a file of JavaScript for CommonJS (nodejs.org/api/packages.html, determining module system). */
+/** Whether Node treats a JavaScript file as CommonJS (nodejs.org/api/packages.html, determining module system). */
 function isCommonJs(file: string): boolean {
   if (!file.endsWith('.js')) return file.endsWith('.cjs')
   for (let folder = dirname(file); ; folder = dirname(folder)) {

@@ -1,50 +1,50 @@
-/** `multiecho new-plugin`: writes a small package with a plugin in it, from the files in templates/. */
+/** `multiecho new-plugin`: creates a small package with a plugin in it, from the files in templates/. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, errors, show } from '../support/errors.ts'
 import { safeText } from '../support/safe-text.ts'
 
-/** What was asked for, as it was typed. */
+/** The arguments as typed. */
 export interface NewPlugin {
   /** Name of the plugin, as `dice` or `acme:dice`. */
   readonly name: string
-  /** Folder to write to; called like the package, without its scope, when left out. */
+  /** Folder to write to; named like the package, without its scope, when left out. */
   readonly folder?: string | undefined
   readonly description?: string | undefined
   /** Name of its first command; that of the plugin, without its scope, when left out. */
   readonly command?: string | undefined
-  /** Whether it is to be in JavaScript; TypeScript when left out. */
+  /** Whether to write JavaScript; TypeScript when left out. */
   readonly js?: boolean | undefined
 }
 
-/** Names that the plugins of the host have taken. */
+/** Names that are already taken by built-in plugins. */
 export interface Taken {
   readonly plugins: readonly string[]
   readonly commands: readonly string[]
 }
 
-/** package.json of the host that writes the package. */
+/** package.json of the host that creates the package. */
 export interface HostPackage {
   readonly version: string
   readonly engines: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
 }
 
-/** What a package says of itself where nobody has said more. */
+/** The description of a package when none is given. */
 const DESCRIPTION = 'A plugin for multiecho.'
 const NAME = /^(?:([a-z][a-z0-9]*(?:-[a-z0-9]+)*):)?([a-z][a-z0-9]*(?:-[a-z0-9]+)*)$/
 const COMMAND = /^[a-z][a-z0-9_-]*$/
-/** Characters of a name: npm takes 214 for a package's. */
+/** Maximum characters of a name; npm allows 214 for a package's. */
 const LONGEST = 64
 
-/** Files that mean something to npm where they are called what they are to be. */
+/** Template files that would affect npm under their real names. */
 const OTHERWISE_NAMED: Readonly<Record<string, string>> = {
   _gitignore: '.gitignore',
   '_package.json': 'package.json',
 }
 
-/** What an export cannot be called: words of the language, and the other names in the files of the template. */
+/** Names that an export cannot have: reserved words, and other names in the template's files. */
 const TAKEN_WORDS = new Set(
   'arguments assert async await break case catch check checkPlugin class const continue createTestHost debugger default defaults defineConfig definePlugin delete do else enum eval export extends false finally for function greeting host if implements import in instanceof interface let new null options package private protected public return state static super switch test this throw true try typeof undefined var void while with yield z'.split(
     ' ',
@@ -52,8 +52,8 @@ const TAKEN_WORDS = new Set(
 )
 
 /**
- * Writes the package, and returns what to print: what was written and what to do next. Overwrites nothing: throws
- * `NOT_WRITTEN` when one of the files is there, and `USAGE` when a name is none.
+ * Writes the package, and returns what to print: what was written and what to do next. Never overwrites: throws
+ * `NOT_WRITTEN` when one of the files exists, and `USAGE` when a name is invalid.
  */
 export function writeNewPlugin(
   { name, folder, description, command, js = false }: NewPlugin,
@@ -88,7 +88,7 @@ export function writeNewPlugin(
   for (const file of files.keys()) {
     if (existsSync(join(target, file))) {
       throw errors.notWritten(
-        `${shown(join(target, file))} is there already, and nothing was written; name another folder: multiecho new-plugin ${name} FOLDER`,
+        `${shown(join(target, file))} already exists, so nothing was written; name another folder: multiecho new-plugin ${name} FOLDER`,
       )
     }
   }
@@ -98,7 +98,7 @@ export function writeNewPlugin(
       writeFileSync(join(target, file), text, { flag: 'wx' })
     }
   } catch (cause) {
-    throw errors.notWritten(`${describe(cause)}; name a folder that may be written to`, cause)
+    throw errors.notWritten(`${describe(cause)}; name a writable folder`, cause)
   }
   return [
     ...[...files.keys()].map((file) => `wrote ${shown(join(target, file))}`),
@@ -127,7 +127,7 @@ function checkName(name: string, builtIn: readonly string[]): string {
   }
   if (builtIn.includes(name)) {
     throw errors.usage(
-      `new-plugin: there is a built-in plugin ${name}; take another name, or one with a scope, as acme:${name}`,
+      `new-plugin: there is a built-in plugin ${name}; choose another name, or one with a scope, such as acme:${name}`,
     )
   }
   return name
@@ -141,7 +141,7 @@ function checkCommandName(command: string, builtIn: readonly string[]): string {
   }
   if (builtIn.includes(command)) {
     throw errors.usage(
-      `--command: /${command} is a built-in command; name another one with --command NAME`,
+      `--command: /${command} is a built-in command; choose another one with --command NAME`,
     )
   }
   return command
@@ -161,13 +161,13 @@ function exportOf(short: string): string {
   return TAKEN_WORDS.has(word) ? `${word}Plugin` : word
 }
 
-/** Any version that is compatible with the one that the host itself was made with. */
+/** A range compatible with the version that the host itself uses. */
 function rangeOf(host: HostPackage, dependency: string): string {
   const version = host.devDependencies[dependency]
   return version === undefined ? '*' : `^${version}`
 }
 
-/** The files of a package by their paths, with the words in place. */
+/** The files of a package by path, with the placeholders filled in. */
 function templateFiles(
   words: Readonly<Record<string, string>>,
   js: boolean,
@@ -186,9 +186,9 @@ function templateFiles(
   return new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** The files of a folder in templates/, by their paths. */
+/** The files of a folder in templates/, by path. */
 function filesIn(folder: string): Map<string, string> {
-  // From core/cli/ in a checkout, from dist/core/cli/ in the package.
+  // Two folders up from core/cli/ in a checkout, three from dist/core/cli/ in the package.
   const up = import.meta.url.endsWith('.ts') ? '../..' : '../../..'
   const root = fileURLToPath(new URL(`${up}/templates/${folder}/`, import.meta.url))
   const paths = readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -199,7 +199,7 @@ function filesIn(folder: string): Map<string, string> {
   )
 }
 
-/** The code of the template has no types written in it, so that it is JavaScript but for the names of its files. */
+/** The template's code has no type annotations, so it is JavaScript except for the names of its files. */
 function asJavaScript(files: ReadonlyMap<string, string>): Array<[file: string, text: string]> {
   const renamed = (text: string): string => text.replaceAll(/(?<!\.d)\.ts\b/g, '.js')
   return Array.from(files, ([path, text]) => [
@@ -208,7 +208,7 @@ function asJavaScript(files: ReadonlyMap<string, string>): Array<[file: string, 
   ])
 }
 
-/** Makes each column as wide as its widest cell, which words in place of others have changed. */
+/** Pads each column to its widest cell again, since filling in placeholders changed their widths. */
 function alignTables(markdown: string): string {
   return markdown.replaceAll(/(?:^\|.*\|\n)+/gm, (table) => {
     const rows = table.trimEnd().split('\n')

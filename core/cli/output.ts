@@ -1,13 +1,13 @@
 /**
- * Standard output and standard error, for all that this process prints: whoever does not take it, as a terminal on hold or
- * a pipe that nobody empties, holds nothing up. Up to a bound it waits; what is beyond that is counted, and the count told.
+ * Standard output and standard error that never block: a reader that does not keep up, such as a paused terminal or a
+ * full pipe, delays nothing. Output waits up to a limit; lines beyond it are counted, and the count is printed.
  */
 import { constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { Writable } from 'node:stream'
 
-/** Bytes that may wait to be taken. One text more is taken in whole. */
+/** Bytes that may wait to be written. One more text beyond that is accepted in full. */
 const MOST_WAITING = 1024 * 1024
-/** Milliseconds between two tries to write, at first and at last. */
+/** Milliseconds between two attempts to write, at first and at most. */
 const FIRST_PAUSE = 1
 const LAST_PAUSE = 50
 
@@ -16,10 +16,10 @@ const FLAGS = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY
 /** Writes bytes; calls back once they are written, or cannot be. */
 type Put = (bytes: Buffer, done: (written: boolean) => void) => void
 
-/** To be called once for each of the two, before anything is printed. */
+/** To be called once for each stream, before anything is printed. */
 export function neverBlock(stream: Writable & { readonly fd: number }): void {
   const { fd } = stream
-  const descriptor = openAnew(fd)
+  const descriptor = reopen(fd)
   const put = descriptor === undefined ? putOf(stream) : putTo(descriptor)
   let lost = 0
 
@@ -42,17 +42,17 @@ export function neverBlock(stream: Writable & { readonly fd: number }): void {
     return false
   }
 
-  // Whoever reads it may go away, which is no reason for the host to end.
+  // Its reader may go away, which is no reason for the host to end.
   stream.on('error', () => {})
   Object.assign(stream, { _write: write, _writev: undefined, write: takeBounded })
 }
 
-/** Resolves when all that was printed has been taken, or is not within so many milliseconds. */
+/** Resolves when everything printed has been written, or after `limit` milliseconds. */
 export async function flushed(limit?: number): Promise<void> {
   const taken = [process.stdout, process.stderr].map(
     (stream) =>
       new Promise((resolve) => {
-        // Past the bound on what waits: this is nothing.
+        // Past the limit on what may wait: this is an empty text.
         Writable.prototype.write.call(stream, '', 'utf8', () => resolve(undefined))
       }),
   )
@@ -65,24 +65,24 @@ export async function flushed(limit?: number): Promise<void> {
 }
 
 /**
- * Opens what is behind a descriptor once more, so that writing to it does not block: to change the descriptor itself would
- * change it for all programs that share it. What does not block anyway, a file, is taken as it is. Undefined where it cannot
- * be opened, as a socket.
+ * Opens the file behind a descriptor again, so that writing to it does not block: changing the descriptor itself would
+ * change it for all programs that share it. A regular file, which does not block, is used as it is. Undefined when it
+ * cannot be opened, as for a socket.
  */
-function openAnew(fd: number): number | undefined {
+function reopen(fd: number): number | undefined {
   if (fstatSync(fd).isFile()) return fd
-  // A terminal that belongs to another user, as after su, can still be opened as one's own.
+  // A terminal that belongs to another user, as after su, can still be opened as /dev/tty.
   for (const path of [`/proc/self/fd/${fd}`, ...(isOwnTerminal(fd) ? ['/dev/tty'] : [])]) {
     try {
       return openSync(path, FLAGS)
     } catch {
-      // The next one, perhaps.
+      // Try the next one.
     }
   }
   return undefined
 }
 
-/** Whether it is the terminal that controls this process: the field tty_nr of proc(5). */
+/** Whether it is the controlling terminal of this process: the field tty_nr of proc(5). */
 function isOwnTerminal(fd: number): boolean {
   try {
     const fields = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)?.split(' ')
@@ -92,7 +92,7 @@ function isOwnTerminal(fd: number): boolean {
   }
 }
 
-/** As Node does it, which for a socket waits without blocking. */
+/** Writes as Node does, which for a socket does not block. */
 function putOf(stream: Writable): Put {
   const write = stream._write.bind(stream)
   return (bytes, done) => {

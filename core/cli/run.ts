@@ -1,4 +1,4 @@
-/** A host as a process: how it comes by its config, what may talk to it, and what it prints. */
+/** Runs a host as a process: loads its config, opens its control socket, and prints its messages. */
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { PROTOCOL_VERSION } from '../chat/sessions.ts'
@@ -15,19 +15,19 @@ import { countRoom } from './descriptor-limit.ts'
 import { receiveSignals } from './signals.ts'
 import { watchFiles } from './watch.ts'
 
-/** How a host comes by its config. */
+/** Where a host gets its config from. */
 export interface ConfigSource {
-  /** Reads it anew. */
+  /** Reads it again. */
   load(): Promise<Config>
   /** The files that it was last read from. */
   files(): Iterable<string>
-  /** Whether it is read again when one of them changes. */
+  /** Whether it is reloaded when one of them changes. */
   readonly watch: boolean
 }
 
-/** Runs a host until it is stopped; resolves to the status to end with. */
+/** Runs a host until it is stopped; resolves to the exit status. */
 export async function runHost(source: ConfigSource): Promise<number> {
-  // Whoever writes a plugin looks at the terminal, and not into the log; so does whoever started it there.
+  // Plugin authors, and whoever starts it on a terminal, look at the terminal rather than the log.
   const echo = source.watch || process.stderr.isTTY
   const log = new Log((text) => process.stderr.write(text), { echo })
   log.of(undefined).info(`Chat ${PROTOCOL_VERSION}`)
@@ -52,7 +52,7 @@ export async function runHost(source: ConfigSource): Promise<number> {
     port: () => transport.port,
   })
   signals.pass(host, operations)
-  // What is odd is told once it runs: a host that does not says in one sentence why.
+  // Notes are printed once it runs: a host that cannot start says why in one sentence.
   const notes: string[] = []
   const control = await openControlOf(config, operations, notes)
   try {
@@ -77,7 +77,7 @@ function watchedOf({ file }: Config): string {
     : `${safeText(file)} and the local files that it imports`
 }
 
-/** Without one that was asked for the host does not start; without the usual one it only cannot be told anything. */
+/** Opens the control socket. If a configured one fails, the host does not start; the default one is optional. */
 async function openControlOf(
   { control }: Config,
   operations: Operations,
@@ -104,7 +104,7 @@ function watchSource(source: ConfigSource, operations: Operations, log: Log): { 
           watched.update(begun)
           process.stdout.write(`${text}\n`)
         },
-        // What is wrong has been logged, and so printed.
+        // The error has been logged, and so printed.
         () => watched.update(begun),
       )
     },
@@ -113,7 +113,7 @@ function watchSource(source: ConfigSource, operations: Operations, log: Log): { 
   return watched
 }
 
-/** Lowers the number of clients to what there are descriptors for. Throws `NO_DESCRIPTORS` where that is none. */
+/** Lowers the number of clients to what there are descriptors for. Throws `NO_DESCRIPTORS` when that is none. */
 function withRoom(config: Config, room: ReturnType<typeof countRoom>, log: Log): Config {
   const { clients, reservedDescriptors } = config.limits
   const fit = room(reservedDescriptors)
@@ -122,12 +122,12 @@ function withRoom(config: Config, room: ReturnType<typeof countRoom>, log: Log):
   log
     .of('tcpserver')
     .warn(
-      `there is room for ${fit} clients, not ${clients}: this process may open too few files; raise that with ulimit -n`,
+      `there is room for ${fit} clients, not ${clients}: this process may open too few files; raise the limit with ulimit -n`,
     )
   return { ...config, limits: { ...config.limits, clients: fit } }
 }
 
-/** How to join, from this machine and from another one. */
+/** How to join, from this machine and from others. */
 function joinHint(host: string, port: number): string {
   const everywhere = host === '0.0.0.0' || host === '::'
   const here = everywhere ? 'localhost' : host

@@ -1,4 +1,4 @@
-/** Signals and errors that nobody caught: what they mean to the program, and the status that it ends with. */
+/** Handles signals and uncaught errors, and determines the exit status. */
 import type { ChatHost } from '../host/host.ts'
 import type { Operations } from '../host/operations.ts'
 import { systemClock } from '../support/clock.ts'
@@ -7,36 +7,36 @@ import { describe, describeFully } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { flushed } from './output.ts'
 
-/** The statuses that the program ends with. */
+/** The exit statuses of the program. */
 export const Status = {
   Ok: 0,
-  /** It could not start, or a file or an address is not to be had. */
+  /** It could not start, or a file or an address is unavailable. */
   Failed: 1,
   /** The command line or the config is wrong. */
   Misused: 2,
-  /** An error that nobody caught (EX_SOFTWARE of sysexits.h). */
+  /** An uncaught error (EX_SOFTWARE of sysexits.h). */
   Uncaught: 70,
   /** Stopped by a second signal (128 and SIGINT). */
   Interrupted: 130,
 } as const
 
-/** Milliseconds within which a second signal is the same key: npm and the terminal both deliver it. */
+/** Milliseconds within which a second signal counts as the same key press: npm and the terminal both deliver it. */
 const SAME_KEY = 200
-/** Milliseconds beyond the deadline after which a stop that does not end is ended. */
+/** Milliseconds beyond the deadline after which a shutdown that hangs is ended. */
 const STOP_GRACE = 500
-/** Milliseconds that whoever reads what is printed has for the last of it, however late it is. */
+/** Milliseconds to wait for the last output to be read, even past the deadline. */
 const LAST_WORDS = 100
 
 export interface Signals {
-  /** Resolves to the status to end with, once all has stopped for whatever reason. */
+  /** Resolves to the exit status, once everything has stopped. */
   readonly stopped: Promise<number>
-  /** Whether it is stopping: what was printed may still have to be read. */
+  /** Whether it is stopping: output may still have to be read. */
   readonly stopping: boolean
-  /** From now on they are for this host. Before there is one, a signal to stop ends the program at once. */
+  /** Directs signals to this host. Before there is one, a signal to stop ends the program at once. */
   pass(host: ChatHost, operations: Operations): void
 }
 
-/** Receives signals, and the errors that nobody caught, from the first moment on: none is lost and none kills the process. */
+/** Receives signals and uncaught errors from the first moment on: none is lost and none kills the process. */
 export function receiveSignals(log: Log): Signals {
   const chat = log.of('chat')
   let status: number = Status.Ok
@@ -48,7 +48,7 @@ export function receiveSignals(log: Log): Signals {
     finish = () => resolve(status)
   })
 
-  /** Ends once what was printed has been read, or is not for too long. */
+  /** Ends once the output has been read, or the patience is over. */
   const end = (patience: number): void => {
     void flushed(Math.max(LAST_WORDS, patience)).then(finish)
   }
@@ -64,7 +64,7 @@ export function receiveSignals(log: Log): Signals {
   }
   const interrupt = (signal: NodeJS.Signals): void => {
     if (stoppingSince === undefined) {
-      // The terminal shows ^C; what is printed now begins a line of its own.
+      // The terminal shows ^C; the next output begins on a new line.
       if (signal === 'SIGINT' && process.stdout.isTTY) process.stdout.write('\n')
       chat.info('interrupt signal received')
       stop('signal')
@@ -86,13 +86,13 @@ export function receiveSignals(log: Log): Signals {
   const renew = (): void => {
     log.reopen()
     reloadAsked = running === undefined
-    // A fault of the config is in the log.
+    // Problems of the config are logged.
     running?.operations.reload().catch(() => {})
   }
 
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
-  // On a terminal it means that the terminal has gone; a service is told by it that its log was rotated.
+  // On a terminal it means that the terminal is gone; for a service it means that its log was rotated.
   process.on('SIGHUP', process.stdin.isTTY ? interrupt : renew)
   process.on('uncaughtException', uncaught)
   return {
@@ -107,10 +107,10 @@ export function receiveSignals(log: Log): Signals {
   }
 }
 
-/** What to do about an error that came neither out of the host nor out of what it calls, and could not be held up. */
+/** What to do about an error from plugin code that the host did not call, and so could not catch. */
 function uncaughtRemedy(cause: unknown): string {
   const place = locationOf(cause)
   return place === undefined
     ? ''
-    : ` (${place}): a plugin's own timer or promise; use host.setTimeout, and catch what a promise rejects with`
+    : ` (${place}): from a plugin's own timer or promise; use host.setTimeout, and catch rejections`
 }

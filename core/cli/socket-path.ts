@@ -1,4 +1,4 @@
-/** The path of a unix socket, which one host has at a time and nobody but its owner may open. */
+/** Claims the path of a unix socket: one host at a time, and only its owner may connect. */
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -14,16 +14,19 @@ import { connect, type Server } from 'node:net'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { ChatError, describe, errors } from '../support/errors.ts'
 
-/** Bytes that the path of a unix socket may have, on every system. */
+/** Bytes that the path of a unix socket may have on every system. */
 const LENGTH = 103
-/** Times that it is tried to take a path that others take and give up at the same moment. */
+/** Attempts to claim a path that others claim and release at the same moment. */
 const TRIES = 20
 
-/** The shorter way to write a path, since it may not be long. Throws `CONTROL_FAILED` where both are too long. */
+/**
+ * The shorter form of a path, relative or absolute, since its length is limited. Throws `CONTROL_FAILED` when both are
+ * too long.
+ */
 export function socketAddress(path: string): string {
   const absolute = resolve(path)
   const near = relative(process.cwd(), absolute)
-  // The folder itself is near by no name.
+  // The relative path of the working directory is empty.
   const address = near !== '' && near.length < absolute.length ? near : absolute
   if (Buffer.byteLength(address) <= LENGTH) return address
   throw errors.controlFailed(
@@ -33,8 +36,9 @@ export function socketAddress(path: string): string {
 }
 
 /**
- * Lets a server listen at a path, and returns what takes the socket away again if it is still that one; to be called while
- * the server listens. Rejects with `CONTROL_FAILED`. What is left of a host that is no more is replaced; that of another one is not.
+ * Lets a server listen at a path; resolves to a function that removes the socket if it is still the same one, to be
+ * called while the server listens. Rejects with `CONTROL_FAILED`. The socket of a host that has ended is replaced; that
+ * of a running one is not.
  */
 export async function takePath(server: Server, path: string): Promise<() => void> {
   const address = socketAddress(path)
@@ -52,9 +56,9 @@ export async function takePath(server: Server, path: string): Promise<() => void
 }
 
 /**
- * The socket is made in a folder that nobody else may enter, and linked to its path once it listens: whoever finds it there
- * finds it ready and closed to others. Of several who link, one is the first. Node, which would remove whatever is at the
- * path that it was told, is told another one.
+ * The socket is created in a private folder, and linked to its path once it listens: whoever finds it there finds it
+ * ready and with its permissions set. If several hosts link at once, one is first. Node would remove whatever is at the
+ * path that it listened on, so it only knows the private one.
  */
 async function take(server: Server, path: string): Promise<() => void> {
   const place = resolve(path)
@@ -68,10 +72,10 @@ async function take(server: Server, path: string): Promise<() => void> {
     const made = statOf(own)
     return () => {
       try {
-        // Nobody else takes it for a stale one meanwhile: it still answers.
+        // No other host takes it for a stale one meanwhile: it still answers.
         if (isSame(statOf(place), made)) unlinkSync(place)
       } catch {
-        // It stays, as that of a host that was killed.
+        // It stays, like that of a host that was killed.
       }
     }
   } finally {
@@ -79,7 +83,10 @@ async function take(server: Server, path: string): Promise<() => void> {
   }
 }
 
-/** The beginning of a name for a folder: with what is added to it, and a name in it, no longer than the path if that can be. */
+/**
+ * The prefix of a temporary folder's name: chosen so that the path of a socket in it is no longer than the real path,
+ * if possible.
+ */
 function asideOf(address: string): string {
   const name = basename(address)
   return join(dirname(address), name.slice(0, Math.max(1, name.length - 'XXXXXX/s'.length)))
@@ -96,18 +103,18 @@ async function link(own: string, path: string, aside: string): Promise<void> {
   }
   throw errors.controlFailed(
     path,
-    'others take it again and again; name another path with --control PATH',
+    'other hosts keep taking it; name another path with --control PATH',
   )
 }
 
-/** Takes a socket that nobody answers at out of the way, into a folder that goes. */
+/** Moves a stale socket away, into a folder that is removed. */
 async function removeStale(path: string, aside: string): Promise<void> {
   const found = statOf(path)
   if (found === undefined) return
   if (!found.isSocket()) {
     throw errors.controlFailed(
       path,
-      'there is a file of that name that is no socket; remove it, or name another path with --control PATH',
+      'a file of that name exists that is not a socket; remove it, or name another path with --control PATH',
     )
   }
   const refused = await refusal(socketAddress(path))
@@ -115,16 +122,16 @@ async function removeStale(path: string, aside: string): Promise<void> {
   if (refused === 'EACCES') {
     throw errors.controlFailed(
       path,
-      'it is there already and belongs to another user; name another path with --control PATH',
+      'it exists already and belongs to another user; name another path with --control PATH',
     )
   }
   if (refused !== 'ECONNREFUSED') {
     throw errors.controlFailed(
       path,
-      'another host has it; name another path with --control PATH, or set control: false in the config',
+      'another host is using it; name another path with --control PATH, or set control: false in the config',
     )
   }
-  // Meanwhile another host may have replaced it. Between this look and the next step it still may: then it is put back.
+  // Another host may have replaced it meanwhile. Between this check and the rename it still may: then it is put back.
   if (!isSame(statOf(path), found)) return
   try {
     renameSync(path, aside)
@@ -132,14 +139,14 @@ async function removeStale(path: string, aside: string): Promise<void> {
     if (codeOf(cause) === 'ENOENT') return
     throw errors.controlFailed(
       path,
-      `it is left of a host that has ended, and this user may not remove it (${describe(cause)}); have it removed, or name another path with --control PATH`,
+      `it is left over from a host that has ended, and this user may not remove it (${describe(cause)}); have it removed, or name another path with --control PATH`,
       cause,
     )
   }
   if (!isSame(statOf(aside), found) && statOf(path) === undefined) linkSync(aside, path)
 }
 
-/** The code of the error with which a socket refuses whoever connects; undefined when it does not. */
+/** The error code with which a socket refuses a connection; undefined when it accepts. */
 function refusal(address: string): Promise<string | undefined> {
   return new Promise((resolved) => {
     const socket = connect(address, () => {
@@ -154,9 +161,9 @@ function problemOf(cause: unknown, folder: string): string {
   const where = folder === '.' ? 'this folder' : `the folder ${folder}`
   switch (codeOf(cause)) {
     case 'ENOENT':
-      return `there is no folder ${folder}; make it, or name another path with --control PATH`
+      return `there is no folder ${folder}; create it, or name another path with --control PATH`
     case 'ENOTDIR':
-      return `${folder} is no folder; name another path with --control PATH`
+      return `${folder} is not a folder; name another path with --control PATH`
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
@@ -166,7 +173,7 @@ function problemOf(cause: unknown, folder: string): string {
   }
 }
 
-/** Undefined where nothing is there. */
+/** Undefined if nothing is there. */
 function statOf(path: string): BigIntStats | undefined {
   return lstatSync(path, { bigint: true, throwIfNoEntry: false })
 }

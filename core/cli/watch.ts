@@ -1,19 +1,19 @@
-/** Tells when a file of a config has changed, has gone or is there again. */
+/** Watches the files of a config: reports when one has changed, was deleted or exists again. */
 import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { dirname, join, parse, resolve, sep } from 'node:path'
 
-/** Milliseconds for an editor to have written all that it writes. */
+/** Milliseconds for an editor to finish writing. */
 const SETTLED = 100
-/** Milliseconds that the clock of files may be behind. */
+/** Milliseconds that timestamps of files may lag behind. */
 const BEHIND = 20
-/** Links that may stand one behind the other, as for Linux. */
+/** Maximum links in a chain, as on Linux. */
 const LINKS = 40
 
 export interface Watch {
   /**
-   * Watches the files as they are named now. Those that were not watched before count as changed when they did since that
-   * time, in milliseconds since the Unix epoch.
+   * Watches the current files. New ones count as changed if they were modified since the given time, in milliseconds
+   * since the Unix epoch.
    */
   update(since: number): void
   close(): void
@@ -21,13 +21,13 @@ export interface Watch {
 
 interface WatchedFolder {
   readonly watcher: FSWatcher
-  /** Tells it from another one that has taken its place. */
+  /** Distinguishes it from another folder that has replaced it. */
   readonly inode: number
 }
 
 /**
- * Watches the folders of files and of the links that lead to them, since editors put a new file in the place of the old
- * one, and whoever swaps a link a new link. Where a folder is not there, the one in which it would be made is watched.
+ * Watches the folders of files and of the links that lead to them, since editors replace a file by a new one, and a
+ * link is changed by replacing it. If a folder does not exist, its nearest existing parent is watched.
  */
 export function watchFiles(
   files: () => Iterable<string>,
@@ -35,7 +35,7 @@ export function watchFiles(
   failed: (problem: string) => void,
 ): Watch {
   const folders = new Map<string, WatchedFolder>()
-  /** The files and links. */
+  /** The watched files and links. */
   let paths: ReadonlySet<string> = new Set()
   let timer: NodeJS.Timeout | undefined
 
@@ -92,19 +92,19 @@ export function watchFiles(
   }
 }
 
-/** Whether a path is one of these, or a folder that has one. */
+/** Whether a path is one of these, or a folder that contains one. */
 function leadsTo(paths: ReadonlySet<string>, path: string): boolean {
   return paths.has(path) || Array.from(paths).some((one) => one.startsWith(path + sep))
 }
 
-/** Each link on the way to a file, and the file itself: what another file may come from when it changes. */
+/** Each link on the path of a file, and the file itself: changing any of them may change the file. */
 function* waysTo(file: string, left = LINKS): Generator<string> {
   const { root } = parse(file)
   const steps = file.slice(root.length).split(sep)
   let path = root
   for (const [index, step] of steps.entries()) {
     path = join(path, step)
-    const target = had(() => readlinkSync(path))
+    const target = tryTo(() => readlinkSync(path))
     if (target === undefined) continue
     yield path
     const next = resolve(dirname(path), target, ...steps.slice(index + 1))
@@ -114,19 +114,19 @@ function* waysTo(file: string, left = LINKS): Generator<string> {
   yield file
 }
 
-/** The links in a folder that lead to one of the files: an import that goes through one is known by where it led to. */
+/** The links in a folder that lead to one of the files: an import through a link is only known by its target. */
 function linksTo(files: ReadonlySet<string>, folder: string): string[] {
-  const entries = had(() => readdirSync(folder, { withFileTypes: true })) ?? []
+  const entries = tryTo(() => readdirSync(folder, { withFileTypes: true })) ?? []
   return entries
     .filter((entry) => entry.isSymbolicLink())
     .map(({ name }) => join(folder, name))
     .filter((link) => {
-      const target = had(() => realpathSync(link))
+      const target = tryTo(() => realpathSync(link))
       return target !== undefined && leadsTo(files, target)
     })
 }
 
-/** The innermost folder on the way to a file that is there. */
+/** The nearest existing folder on the path of a file. */
 function nearestFolder(file: string): string {
   let folder = dirname(file)
   while (inodeOf(folder) === undefined && dirname(folder) !== folder) folder = dirname(folder)
@@ -134,16 +134,16 @@ function nearestFolder(file: string): string {
 }
 
 function inodeOf(folder: string): number | undefined {
-  return had(() => statSync(folder).ino)
+  return tryTo(() => statSync(folder).ino)
 }
 
-/** When the file, or the link, was last written, moved or made; never where it is not there. */
+/** When the file or link was last written, moved or created; never if it does not exist. */
 function changedAt(path: string): number {
-  return had(() => lstatSync(path).ctimeMs) ?? -Infinity
+  return tryTo(() => lstatSync(path).ctimeMs) ?? -Infinity
 }
 
-/** What is asked of the file system; undefined where it is not to be had. */
-function had<T>(ask: () => T): T | undefined {
+/** A result from the file system; undefined if unavailable. */
+function tryTo<T>(ask: () => T): T | undefined {
   try {
     return ask()
   } catch {

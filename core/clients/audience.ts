@@ -1,5 +1,6 @@
 /**
- * Who is to see a line: a value that can be passed on, kept and narrowed, and that is looked at when a line is accepted.
+ * Audiences: who gets a line. A value that can be passed on, kept and narrowed; its members are resolved when a line is
+ * accepted.
  */
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Group } from '../delivery/recipient-groups.ts'
@@ -7,26 +8,26 @@ import { errors } from '../support/errors.ts'
 import { connectionOf, type Client } from './client.ts'
 import type { Connection } from './connection.ts'
 
-/** A set of clients. It never changes by itself, but its members are those of the moment at which it is asked. */
+/** A set of clients. The value never changes, but its members are those at the moment of asking. */
 export interface Audience extends Iterable<Client> {
   readonly size: number
   has(client: Client): boolean
-  /** Returns this audience but for some clients, or but for the members of another audience. */
+  /** Returns this audience without some clients, or without the members of another audience. */
   without(who: Client | Iterable<Client>): Audience
-  /** Returns those of this audience who are also among some clients, or also in another audience. */
+  /** Returns the members of this audience that are also among some clients, or also in another audience. */
   and(who: Client | Iterable<Client>): Audience
 }
 
 /** An audience that a plugin fills, for example a room. A client that leaves the chat leaves it too. */
 export interface NamedAudience extends Audience {
   readonly name: string
-  /** Adds a client; one that is not in the chat (any more) is not added. */
+  /** Adds a client; ignored when it is not, or no longer, in the chat. */
   add(client: Client): void
   delete(client: Client): void
 }
 
 export class ChosenAudience implements Audience {
-  /** Those who are in all of these groups; every group is a part of `everyone`. */
+  /** Members are in all of these groups; every group is a subset of `everyone`. */
   readonly groups: readonly Group[]
   readonly only: readonly ReadonlySet<Connection>[]
   readonly except: readonly Connection[]
@@ -106,7 +107,7 @@ export class ChosenAudience implements Audience {
   }
 }
 
-/** A group under a name, which plugins fill. */
+/** A named group, filled by plugins. */
 export class FilledAudience extends ChosenAudience implements NamedAudience {
   readonly name: string
   readonly #delivery: Delivery
@@ -132,9 +133,9 @@ export class FilledAudience extends ChosenAudience implements NamedAudience {
   }
 }
 
-/** Accepts a line for an audience: its members of now will get it. The line has been made safe. */
+/** Accepts a line for an audience: its current members will get it. The line is already safe. */
 export function sayTo(audience: ChosenAudience, line: string, delivery: Delivery): void {
-  // Every group is a part of everyone, the first one, so a single further group decides by itself.
+  // Every group is a subset of everyone, the first one, so a single further group decides alone.
   const group = audience.groups.length <= 2 ? audience.groups.at(-1) : undefined
   if (group === undefined || audience.only.length > 0) {
     delivery.toEach(line, audience.connections())
@@ -146,7 +147,7 @@ export function sayTo(audience: ChosenAudience, line: string, delivery: Delivery
   }
 }
 
-/** Throws when somebody made up an audience. */
+/** Throws when it is not an audience of the host. */
 export function checkAudience(value: unknown): ChosenAudience {
   if (value instanceof ChosenAudience) return value
   throw errors.audienceInvalid(value)

@@ -1,11 +1,11 @@
-/** Per-client state of plugins: typed by what makes it, and freed with the client or the plugin. */
+/** Plugins' per-client state: typed by its initializer, and freed with the client or the plugin. */
 import { errors, show } from '../support/errors.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
 import { connectionOf, type Client } from './client.ts'
 import type { Connection } from './connection.ts'
 
 export interface ClientState<T> {
-  /** The client's state, made on first use. Once the client has gone, one that is not kept. */
+  /** The client's state, created on first use. Once the client is gone, a temporary one that is not kept. */
   get(client: Client): T
   /** The client's state if it has been made. */
   peek(client: Client): T | undefined
@@ -13,22 +13,24 @@ export interface ClientState<T> {
 
 export interface ClientStateOptions {
   /**
-   * A name under which the state is kept when the plugin is reloaded: the new one finds what the old one made, as long as
-   * it asks for the same name. Without one every client begins anew.
+   * A name under which the state survives a reload of the plugin: the new instance finds it by asking for the same
+   * name. Without one every client starts fresh.
    */
   readonly keep?: string | undefined
 }
 
-/** A place in every connection, found by number: it is read for every line. Negative once it has been given up. */
+/**
+ * An index into the states of every connection, since it is read for every line. Negative once it has been given up.
+ */
 interface Slot {
   index: number
 }
 
 export class ClientStates {
-  /** Whose each place is; undefined where it is free. */
+  /** The owner of each index; undefined where it is free. */
   readonly #owners: Array<PluginInstance | undefined> = []
   readonly #slots = new Map<PluginInstance, Slot[]>()
-  /** The kept ones of an owner, by name. */
+  /** The slots with a `keep` name of each plugin. */
   readonly #kept = new Map<PluginInstance, Map<string, Slot>>()
 
   create<T>(
@@ -53,7 +55,7 @@ export class ClientStates {
     }
   }
 
-  /** What was kept for an owner is its own from now on. */
+  /** Makes the plugin the owner of what it inherited. */
   takeOver(owner: PluginInstance): void {
     for (const { index } of this.#kept.get(owner)?.values() ?? []) this.#owners[index] = owner
   }
@@ -77,20 +79,20 @@ export class ClientStates {
     const own = getOrSet(this.#kept, owner, () => new Map<string, Slot>())
     const known = keep === undefined ? undefined : own.get(keep)
     if (known !== undefined) {
-      const problem = `keep: there is a state ${show(keep)} already; use the one that was made first, or another name`
+      const problem = `keep: there is a state ${show(keep)} already; use that one, or choose another name`
       throw errors.argumentInvalid('host.clientState', problem, owner.name)
     }
     const before =
       keep === undefined || owner.before === undefined
         ? undefined
         : this.#kept.get(owner.before)?.get(keep)
-    const slot: Slot = { index: before?.index ?? this.#freePlace(owner) }
+    const slot: Slot = { index: before?.index ?? this.#freeIndex(owner) }
     getOrSet(this.#slots, owner, () => []).push(slot)
     if (keep !== undefined) own.set(keep, slot)
     return slot
   }
 
-  #freePlace(owner: PluginInstance): number {
+  #freeIndex(owner: PluginInstance): number {
     const free = this.#owners.indexOf(undefined)
     const index = free === -1 ? this.#owners.length : free
     this.#owners[index] = owner

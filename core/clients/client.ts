@@ -1,16 +1,19 @@
-/** A client as plugins see it: who it is, and the few things that may be done to it. */
+/** A client as plugins see it: its identity, and what may be done to it. */
 import { errors, show } from '../support/errors.ts'
 import { isTexts, safeName } from '../support/safe-text.ts'
 import type { Connection } from './connection.ts'
 
 export interface Client {
-  /** Number of the visit: never used twice while the host runs. The key to keep things by. */
+  /** Number of the session, never reused while the host runs. Use it as the key for what you keep. */
   readonly key: number
-  /** Label of the connection, as `127.0.0.1:53362` or `[::1]:53362`. A later visit may have the same one. */
+  /** Label of the connection, such as `127.0.0.1:53362` or `[::1]:53362`. A later session may have the same one. */
   readonly id: string
-  /** IP address of its other end, IPv4-mapped IPv6 as IPv4; undefined when it came over something else. */
+  /** IP address of the peer, IPv4-mapped IPv6 as IPv4; undefined for connections that have none. */
   readonly address: string | undefined
-  /** What others see in front of its lines; at first the id. Setting it throws `NAME_INVALID` unless it is 1 to 64 characters of safe text, none of them invisible. */
+  /**
+   * What others see before its lines; at first the id. Setting it throws `NAME_INVALID` unless it is 1 to 64 characters
+   * of safe text, none of them invisible.
+   */
   name: string
   /** When it connected, by the host's `now()`. */
   readonly connectedAt: number
@@ -19,17 +22,17 @@ export interface Client {
   /** Whether it has left or is about to. */
   readonly closed: boolean
   /**
-   * Sends text to this client alone, in the order of all else that it is sent. A line feed in it separates lines; each
-   * is made safe and ends in CR LF; an empty list sends nothing. Returns false when the client can no longer be sent
-   * anything. Throws `ARGUMENT_INVALID`.
+   * Sends text to this client alone, in order with everything else that it is sent. A line feed in it separates lines;
+   * each is made safe and ends in CR LF; an empty list sends nothing. Returns false when nothing can be sent to the
+   * client any more. Throws `ARGUMENT_INVALID`.
    */
   send(text: string | readonly string[]): boolean
   /**
-   * Closes the connection, once what is queued for it has been sent. Its lines behind the current one are dropped.
+   * Closes the connection, once what is queued for it has been sent. Its lines after the current one are dropped.
    * `reason` is seen by the `close` hook and the log; 'closed by the host' when left out.
    */
   close(reason?: string): void
-  /** Pauses its input until the returned function has been called; several holds must all be released. */
+  /** Pauses its input until the returned function is called; with several holds, until all are released. */
   hold(): () => void
 }
 
@@ -90,7 +93,7 @@ export class ConnectedClient implements Client {
         'client.send',
         `expected a text or a list of texts, found ${show(text)}`,
       )
-    // No line at all, where an empty text is an empty one.
+    // An empty list is no line at all, while an empty text is an empty line.
     return text.length === 0 ? this.#connection.writable : this.#connection.send(text.join('\n'))
   }
 
@@ -103,7 +106,7 @@ export class ConnectedClient implements Client {
   }
 }
 
-/** The connection behind a client. Throws when somebody made up a client. */
+/** The connection of a client. Throws when it is not a client of this host. */
 export function connectionOf(client: Client): Connection {
   return ConnectedClient.connectionOf(client)
 }

@@ -1,8 +1,8 @@
 /** What a connection reports: the chat decides what becomes of it. */
 
-/** What is done about what happens to a connection. */
+/** Called when something happens to a connection. */
 export interface ConnectionEvents {
-  /** Whether something it sent is not settled yet, so that what follows waits. */
+  /** Whether something it sent has not settled yet, so that what follows waits. */
   readonly busy: boolean
   /** There is something to read, the input has ended, or a hold was released. */
   readable(): void

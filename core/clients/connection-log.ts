@@ -1,6 +1,6 @@
 /**
- * What the log says of connections: a line for each that comes and each that goes, but no more than so many. Strangers
- * decide how often they connect, so beyond that they are counted, and the counts logged once a second.
+ * Logs connections: a line when each opens and closes, up to a rate limit. Strangers decide how often they connect, so
+ * beyond it they are only counted, and the counts logged once a second.
  */
 import type { Cancel, Clock } from '../support/clock.ts'
 import { describe } from '../support/errors.ts'
@@ -12,7 +12,7 @@ const RATE = { burst: 10_000, perSecond: 100 }
 /** Milliseconds between two lines of counts. */
 const SUMMARY_INTERVAL = 1000
 
-/** Reasons that the log need not say: they are how visits end. */
+/** Reasons that are not logged: the usual ways for a session to end. */
 const EXPECTED: ReadonlySet<string> = new Set(['quit', 'end of input', 'shutdown'])
 
 export class ConnectionLog {
@@ -28,12 +28,12 @@ export class ConnectionLog {
     this.#bucket = { tokens: RATE.burst, filledAt: clock.now() }
   }
 
-  /** `plugin` is the one that brought it in, where one did. */
-  came(label: string, plugin = 'tcpserver'): void {
+  /** `plugin` is the one that attached it, if any. */
+  connected(label: string, plugin = 'tcpserver'): void {
     if (this.#may('new')) this.#log.of(plugin).info(`new connection ${label}`)
   }
 
-  /** It was reset before it could be asked who it is. */
+  /** It was reset before its address was known. */
   lost(): void {
     if (this.#may('reset at once'))
       this.#log.of('tcpserver').info('a connection was reset before it was accepted')
@@ -49,7 +49,7 @@ export class ConnectionLog {
     this.#log.of('connmgr').info(`closing connection: ${id}${why}`, { reason })
   }
 
-  /** The stream of one that a plugin brought in has told what is wrong with it. */
+  /** The stream of a connection that a plugin attached has failed. */
   failed(id: string, plugin: string, cause: unknown): void {
     if (this.#may('failed')) this.#log.of(plugin).info(`the stream of ${id}: ${describe(cause)}`)
   }
@@ -60,7 +60,7 @@ export class ConnectionLog {
     }
   }
 
-  /** Logs what was only counted so far. */
+  /** Logs the counts so far. */
   summarise(): void {
     this.#cancelSummary?.()
     this.#cancelSummary = undefined

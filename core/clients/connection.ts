@@ -1,6 +1,6 @@
 /**
- * One connection, whatever stream it comes over: its bytes in, its bytes out, and its phase, from arriving to gone. What
- * is to be done about its lines and its end is told to whoever listens to its events.
+ * One connection, over any stream: its bytes in, its bytes out, and its phase, from arriving to gone. What to do about
+ * its lines and its end is left to the listener of its events.
  */
 import type { Duplex } from 'node:stream'
 import type { Delivery } from '../delivery/delivery.ts'
@@ -18,7 +18,7 @@ import { Opening } from '../telnet/protocol-sniffer.ts'
 import { ConnectedClient } from './client.ts'
 import type { ConnectionEvents } from './connection-events.ts'
 
-/** `Arriving` until the connect hook has admitted it, `Leaving` once it is out of all audiences. */
+/** `Arriving` until the connect hook has admitted it, `Leaving` once it has left all audiences. */
 export const Phase = { Arriving: 0, Open: 1, Leaving: 2, Gone: 3 } as const
 export type Phase = (typeof Phase)[keyof typeof Phase]
 
@@ -30,19 +30,19 @@ export interface ConnectionSetting {
   readonly pause: Pause
 }
 
-/** Bytes read ahead of a client that is held back; above it the stream is paused. No less than a socket's own buffer. */
+/** Bytes read ahead while a client is held; above it the stream is paused. No less than a socket's own buffer. */
 const READ_AHEAD = 64 * 1024
-/** Milliseconds between two answers to AYT, so that a short question makes no long answer. */
+/** Milliseconds between answers to AYT, so that a flood of questions is not amplified. */
 const ARE_YOU_THERE_INTERVAL = 1000
 
 export class Connection implements Recipient {
-  // These two stand first and together: each delivery looks at them.
+  // These two come first and together: each delivery reads them.
   marks: Recipient['marks']
   readonly outbox: Outbox
   readonly key: number
   readonly id: string
   readonly address: string | undefined
-  /** The plugin that brought it in, where one did. */
+  /** The plugin that attached it, if any. */
   attachedBy: PluginInstance | undefined
   name: string
   readonly stream: Duplex
@@ -52,7 +52,7 @@ export class Connection implements Recipient {
   lastInputAt: number
   phase: Phase = Phase.Arriving
   readonly groups = new Set<Group>()
-  /** The clients' state of plugins, by the number of the state; client-state.ts fills it. */
+  /** Plugins' state for this client, by index; filled by client-state.ts. */
   states: unknown[] | undefined
   inputEnded: boolean
   readonly #setting: ConnectionSetting
@@ -62,9 +62,9 @@ export class Connection implements Recipient {
   #paused = true
   #backlogged = false
   #stopped = false
-  /** Bytes of what is unread that the stream has got back. */
+  /** Unread bytes that were given back to the stream. */
   #returned = 0
-  /** Judges its first bytes, until it is known to be here to chat. */
+  /** Inspects the first bytes, until the client is known to be a chat client. */
   #opening: Opening | undefined = new Opening()
   #isStranger = false
   #thrownAway = 0
@@ -107,7 +107,7 @@ export class Connection implements Recipient {
     })
   }
 
-  /** Whether something that it sent waits to be heard, as while it is held. */
+  /** Whether something it sent has yet to be handled, for example while it is held. */
   get hasMoreToSay(): boolean {
     return this.#events.busy || this.reader.unread > 0
   }
@@ -120,13 +120,13 @@ export class Connection implements Recipient {
     return this.phase === Phase.Gone
   }
 
-  /** Whether none of its lines may begin: somebody holds it, or it does not read what it is sent. */
+  /** Whether its next line must wait: it is held, or it does not read what it is sent. */
   get held(): boolean {
     const waits = (this.#holds > 0 || this.#backlogged) && !this.#stopped
     return waits || this.#setting.pause.active
   }
 
-  /** Reads no more, for good; what was read already is still run, and nothing holds it back any longer. */
+  /** Stops reading, for good; what was read already still runs, and no hold applies any longer. */
   stopReading(): void {
     this.#stopped = true
     this.updateReading()
@@ -134,20 +134,20 @@ export class Connection implements Recipient {
   }
 
   /**
-   * Pauses the stream while more is unread than may be, until that can be taken; and while it leaves, until all that it
-   * is sent is on its way. A paused socket reads on until its own buffer is full, in pieces as small as its packets, and
-   * a piece of one byte takes a thousand. So it gets back as much of what is unread as makes it full at once.
+   * Pauses the stream while too much is unread, and while the client is leaving, until all it is sent has been written.
+   * A paused socket reads on until its own buffer is full, in pieces as small as its packets, and a piece of one byte
+   * takes a thousand in memory. So enough of the unread bytes is given back to fill that buffer at once.
    */
   updateReading(): void {
     if (!this.inputEnded) this.#touch((stream) => this.#adjustReading(stream))
   }
 
-  /** Reads what the paused stream has; returns whether it had anything. */
+  /** Reads what the paused stream has buffered; returns whether there was anything. */
   readOn(): boolean {
     if (!this.#paused || this.inputEnded) return false
     const read = this.#touch((stream) => {
       if (stream.readableLength === 0 || (this.#stopped && this.#returned === 0)) return null
-      // Piece by piece, as it stands there, so that nothing is copied.
+      // Piece by piece, as it is buffered, so that nothing is copied.
       return stream.read(this.#returned || stream.readableLength) as Buffer | null
     })
     return read !== null && read !== undefined
@@ -164,14 +164,14 @@ export class Connection implements Recipient {
     }
   }
 
-  /** Returns false once nothing can be sent any more. */
+  /** Returns false when nothing can be sent any more. */
   send(text: string): boolean {
     if (!this.writable) return false
     for (const line of safeLines(text)) this.#setting.delivery.toEach(line, [this])
     return true
   }
 
-  /** Whether what is queued now can still reach the client. */
+  /** Whether what is queued can still reach the client. */
   get writable(): boolean {
     if (this.phase === Phase.Gone || this.outbox.closed) return false
     return this.#touch((stream) => !stream.destroyed && !stream.writableEnded) ?? false
@@ -194,12 +194,12 @@ export class Connection implements Recipient {
     }
   }
 
-  /** Ends the stream behind all that it was given. */
+  /** Ends the stream after everything written to it. */
   end(done: () => void): void {
     this.#touch((stream) => stream.end(done))
   }
 
-  /** Throws away what was not sent, and the stream. */
+  /** Discards what was not sent, and destroys the stream. */
   destroy(): void {
     this.outbox.drop()
     this.#touch((stream) => stream.destroy())
@@ -217,7 +217,7 @@ export class Connection implements Recipient {
   evict(): void {
     const { left } = this
     this.#events.leave('slow reader')
-    // It was on its way out in order, and there is nothing left to be sent in order.
+    // It was leaving gracefully, but nothing is left to send.
     if (left) this.destroy()
   }
 
@@ -232,7 +232,7 @@ export class Connection implements Recipient {
     this.send('[yes, still here]')
   }
 
-  /** Does something with the stream, which may be anybody's: what it throws is its own fault. */
+  /** Uses the stream, which may be of any kind: what it throws closes this connection alone. */
   #touch<T>(run: (stream: Duplex) => T): T | undefined {
     try {
       return run(this.stream)
@@ -279,8 +279,8 @@ export class Connection implements Recipient {
   }
 
   /**
-   * What comes after it has left, or while that waits, is read, since closing on unread bytes could reset the connection
-   * before the last line has been read; but only so much of it, since whoever is cut off may go on sending for ever.
+   * What arrives while it is leaving is read, since closing on unread bytes could reset the connection before its last
+   * line was read; but only up to a limit, since the peer may go on sending forever.
    */
   #throwAway(chunk: Buffer): void {
     this.#thrownAway += chunk.length

@@ -1,6 +1,6 @@
 /**
- * Closes clients that have typed nothing for too long. By an own clock of each one's input: a socket's own timeout takes
- * what is sent to it for activity.
+ * Closes clients that have been idle for too long. Measured by each client's input: a socket's own timeout also counts
+ * output as activity.
  */
 import type { Cancel, Clock } from '../support/clock.ts'
 import type { Pause } from '../support/pause.ts'
@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts'
 
 export interface IdleWatchParts {
   readonly connections: Iterable<Connection>
-  /** Milliseconds; undefined where clients may be idle for as long as they like. */
+  /** Milliseconds; undefined for no limit. */
   readonly limit: () => number | undefined
   readonly clock: Clock
   readonly pause: Pause
@@ -23,7 +23,7 @@ export class IdleWatch {
     this.#parts = parts
   }
 
-  /** Watches by the limit as it is now. */
+  /** Watches with the current limit. */
   renew(): void {
     this.stop()
     const limit = this.#parts.limit()
@@ -43,7 +43,7 @@ export class IdleWatch {
     }, interval)
   }
 
-  /** By the limit as it is now, which may have changed during a pause. */
+  /** With the current limit, which may have changed during a pause. */
   #closeIdle(): void {
     const { connections, clock, limit, close } = this.#parts
     const most = limit()

@@ -1,4 +1,4 @@
-/** The named audiences: the same one for everybody who asks for a name while it is in use, and none kept that is not. */
+/** The named audiences: everyone who asks for a name gets the same one, and unused ones are garbage-collected. */
 import type { Delivery } from '../delivery/delivery.ts'
 import { Group } from '../delivery/recipient-groups.ts'
 import { FilledAudience, type NamedAudience } from './audience.ts'
@@ -7,8 +7,8 @@ export function createAudiences(
   everyone: Group,
   delivery: Delivery,
 ): (name: string) => NamedAudience {
-  // Names come from strangers. A member holds its groups and a group its audience, so one that is filled or held by
-  // a plugin stays, and any other can go.
+  // Names come from strangers. A member holds its groups and a group its audience, so an audience that has members or
+  // is held by a plugin stays; any other may be collected.
   const audiences = new Map<string, WeakRef<FilledAudience>>()
   const forget = new FinalizationRegistry<string>((name) => {
     if (audiences.get(name)?.deref() === undefined) audiences.delete(name)

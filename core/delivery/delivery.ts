@@ -1,7 +1,7 @@
 /**
- * From lines to bytes. All that is said in one turn of the event loop is encoded once, into one log of segments in the
- * order of acceptance, and each recipient gets its part of the log in one write: whoever is to see the same segments
- * shares one chunk, and whoever is not (a sender's own lines, a private one, a join in mid-turn) gets a cut of its own.
+ * From lines to bytes. All lines said in one turn of the event loop are encoded once, into one log of segments in order
+ * of acceptance, and each recipient gets its part of the log in one write: recipients that see the same segments share
+ * one chunk; the others (a sender without its own lines, a private line, a join in mid-turn) get a chunk of their own.
  */
 import {
   groupRecipients,
@@ -13,14 +13,14 @@ import {
   type Recipient,
 } from './recipient-groups.ts'
 
-/** Bytes of one turn above which they are sent at once. */
+/** Bytes of one turn above which they are flushed at once. */
 const BATCH_SIZE = 64 * 1024
-/** Bytes of the log of a turn; it grows for as long as a turn lasts in which somebody says more. */
+/** Initial bytes of a turn's log; it grows while more is said in the turn. */
 const LOG_SIZE = 2 * BATCH_SIZE
-/** A string of UTF-16 units takes at most three bytes a unit in UTF-8. */
+/** UTF-8 takes at most three bytes for each UTF-16 code unit. */
 const BYTES_A_UNIT = 3
 
-/** Some recipients, and the runs of segments that all of them are to see. */
+/** Some recipients, and the runs of segments that all of them get. */
 interface Share {
   readonly runs: readonly number[]
   readonly recipients: readonly Recipient[]
@@ -28,7 +28,7 @@ interface Share {
 
 export class Delivery {
   #log: Buffer = Buffer.allocUnsafeSlow(LOG_SIZE)
-  /** The log of the turn before, to be used again. */
+  /** The previous turn's log, to be reused. */
   #spare: Buffer | undefined
   /** Where each segment ends in the log; it begins where the one before ends. */
   #ends: number[] = []
@@ -38,11 +38,11 @@ export class Delivery {
   #scheduled = false
   #flushing = false
   #onFlushed: Array<() => void> = []
-  /** Where small chunks are cut from. */
+  /** Small chunks are allocated from this slab. */
   #slab = Buffer.alloc(0)
   #slabUsed = 0
 
-  /** Says one line to the members of the group as it is now, but for some. The line has been made safe. */
+  /** Sends one line to the current members of a group, except some. The line is already safe. */
   toGroup(line: string, group: Group, except: readonly Recipient[]): void {
     const segment = this.#encode(line)
     if (group.segments.length === 0) this.#groups.push(group)
@@ -53,12 +53,12 @@ export class Delivery {
     this.#endSegment()
   }
 
-  /** Says one line to each of some recipients. The line has been made safe. */
+  /** Sends one line to each of some recipients. The line is already safe. */
   toEach(line: string, recipients: Iterable<Recipient>): void {
     this.#toEach(this.#encode(line), recipients)
   }
 
-  /** Sends bytes as they are to one recipient: telnet's own, which are no text. */
+  /** Sends raw bytes to one recipient: telnet's own, which are not text. */
   bytesTo(bytes: Buffer, recipient: Recipient): void {
     this.#reserve(bytes.length)
     this.#length += bytes.copy(this.#log, this.#length)
@@ -94,8 +94,8 @@ export class Delivery {
   }
 
   /**
-   * Hands every recipient its chunk of what has been said since the last flush. What each is to see is settled before the
-   * first gets anything: whoever is given a chunk may answer, join or leave in the same step, and is heard in the next one.
+   * Hands every recipient its chunk of what has been said since the last flush. All shares are worked out before the
+   * first write: a recipient that answers, joins or leaves during a write takes effect in the next flush.
    */
   flush(): void {
     if (this.#ends.length === 0 || this.#flushing) return
@@ -119,11 +119,11 @@ export class Delivery {
     }
     if (log.length === LOG_SIZE) this.#spare = log
     for (const done of told) done()
-    // Whoever has asked meanwhile waits for what has been said meanwhile, if anything.
+    // Callbacks added meanwhile wait for what has been said meanwhile, if anything.
     if (this.#ends.length === 0) for (const done of this.#onFlushed.splice(0)) done()
   }
 
-  /** Divides the log of this turn among its recipients, and leaves groups and recipients without anything of it. */
+  /** Divides this turn's log among its recipients, and resets groups and recipients for the next. */
   #share(): Share[] {
     const groups = this.#groups
     const marked = this.#marked
@@ -169,8 +169,8 @@ export class Delivery {
   }
 
   /**
-   * Flushes when everything that is readable in this turn has been read (`setImmediate` runs behind the poll phase),
-   * so that one write carries all of it; a batch that is large already gains nothing by waiting.
+   * Flushes once everything readable in this turn has been read (`setImmediate` runs after the poll phase), so that one
+   * write carries all of it; a batch that is already large gains nothing by waiting.
    */
   #endSegment(): void {
     if (this.#length >= BATCH_SIZE && !this.#flushing) {
@@ -192,15 +192,15 @@ export class Delivery {
     return recipient.marks
   }
 
-  /** Copies runs of segments out of the log, which is used again, into memory that stays theirs. */
+  /** Copies runs of segments out of the log, which is reused, into memory of their own. */
   #cut(runs: readonly number[], log: Buffer, ends: readonly number[]): Buffer {
     let length = 0
     for (let run = 0; run < runs.length; run += 2)
       length += endOf(runs, run, ends) - startOf(runs, run, ends)
     const start = startOf(runs, 0, ends)
     const end = endOf(runs, runs.length - 2, ends)
-    // Where most of the log is wanted, as with all but a sender's own lines, one copy that is then closed up in place
-    // makes fewer moves than copying run by run.
+    // When most of the log is needed, as for everyone but a sender, one copy that is then compacted in place is cheaper
+    // than copying run by run.
     const whole = end - start <= 2 * length
     const chunk = this.#allocate(whole ? end - start : length)
     if (whole) chunk.set(log.subarray(start, end))
@@ -215,7 +215,9 @@ export class Delivery {
     return at === chunk.length ? chunk : chunk.subarray(0, at)
   }
 
-  /** Memory for a chunk. Several share a slab, which costs less than one each, and is no larger than a batch. */
+  /**
+   * Memory for a chunk. Several chunks share a slab no larger than a batch, which is cheaper than a buffer for each.
+   */
   #allocate(bytes: number): Buffer {
     if (bytes > BATCH_SIZE / 2) return Buffer.allocUnsafeSlow(bytes)
     if (this.#slabUsed + bytes > this.#slab.length) {

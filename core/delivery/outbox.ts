@@ -1,6 +1,6 @@
 /**
- * The bytes on their way to one client. Chunks go straight to the stream while it takes them; once it asks to wait for its
- * `drain` event, they wait here, where they are counted. Nobody else waits for a client that does not read.
+ * The bytes on their way to one client. Chunks go straight to the stream while it accepts them; when it asks to wait
+ * for its `drain` event, they queue here, where they are counted. A client that does not read delays nobody else.
  */
 import type { Duplex } from 'node:stream'
 import type { Clock, Cancel } from '../support/clock.ts'
@@ -8,7 +8,7 @@ import type { Clock, Cancel } from '../support/clock.ts'
 export interface BacklogLimits {
   /** Bytes waiting for one client above which its own input is paused and the write deadline runs. */
   readonly backlogSoft: number
-  /** Bytes waiting for one client above which it is closed, once it has had a turn to take them. */
+  /** Bytes waiting for one client above which it is closed, after one more turn to take them. */
   readonly backlogHard: number
   /** Bytes waiting for all clients together above which the largest backlogs are closed. */
   readonly backlogTotal: number
@@ -16,23 +16,23 @@ export interface BacklogLimits {
   readonly writeDeadline: number
 }
 
-/** What an outbox asks of the connection that it belongs to. */
+/** What an outbox reports to its connection. */
 export interface OutboxOwner {
   /** The backlog has grown above the soft limit (true), or is well below it again (false). */
   backlogged(above: boolean): void
-  /** The client does not read. What waits for it is to be dropped at once. */
+  /** The client does not read. Its queue is to be dropped at once. */
   evict(): void
-  /** The stream has thrown something where it was told to take more. */
+  /** The stream threw while it was being written to. */
   broke(cause: unknown): void
 }
 
 /** Bytes written to a backlogged stream at a time. */
 const WRITE_SIZE = 64 * 1024
-/** What a waiting chunk costs beside its bytes. */
+/** What a queued chunk costs in memory besides its bytes. */
 const CHUNK_OVERHEAD = 64
 
 export class Outbox {
-  // What each delivery looks at stands together, for the processor's cache: with many clients that is what it waits for.
+  // The fields that each delivery reads come first, to share cache lines: with many clients, cache misses dominate.
   #closed = false
   #queue: Buffer[] | undefined
   readonly #stream: Duplex
@@ -41,7 +41,7 @@ export class Outbox {
   #queued = 0
   #aboveSoft = false
   #onEmpty: (() => void) | undefined
-  /** When the stream last told that its writes are completed, by the clock's milliseconds; kept only above the soft limit. */
+  /** When the stream last completed its writes, by the clock's milliseconds; maintained only above the soft limit. */
   progressAt = 0
 
   constructor(stream: Duplex, owner: OutboxOwner, backlogs: Backlogs) {
@@ -57,22 +57,22 @@ export class Outbox {
     })
   }
 
-  /** Whether whatever comes is thrown away. */
+  /** Whether further chunks are discarded. */
   get closed(): boolean {
     return this.#closed
   }
 
-  /** Bytes that the stream has not taken yet, with what their chunks cost. */
+  /** Bytes that have not been written yet, including the overhead of their chunks. */
   get backlog(): number {
     return this.#queued + this.#stream.writableLength
   }
 
-  /** Throws what the stream does. */
+  /** Throws what the stream throws. */
   write(chunk: Buffer): void {
     if (this.#closed) return
     const stream = this.#stream
     if (this.#queue === undefined) {
-      // Without a callback, which would cost a turn of the tick queue for each write that the stream takes at once.
+      // Without a callback, which would cost a turn of the tick queue for each write that completes at once.
       if (stream.writableLength === 0) return void stream.write(chunk)
       if (!stream.writableNeedDrain) return void stream.write(owned(chunk))
       this.#queue = []
@@ -93,7 +93,7 @@ export class Outbox {
     else this.#onEmpty = done
   }
 
-  /** Throws away what waits, and whatever comes. */
+  /** Discards the queue, and any further chunk. */
   drop(): void {
     this.#closed = true
     this.#backlogs.gone(this, this.#queued)
@@ -112,7 +112,7 @@ export class Outbox {
     if (this.#aboveSoft) this.progressAt = this.#backlogs.clock.now()
     const stream = this.#stream
     while (this.#queue !== undefined && !stream.writableNeedDrain) this.#writeSome(this.#queue)
-    // What a stream holds without asking to wait is as good as taken, and it will not tell when it has gone.
+    // What a stream buffers without asking to wait counts as written: it emits no `drain` for that.
     const taken = this.#queue === undefined && !stream.writableNeedDrain
     if (this.#aboveSoft && (taken || this.backlog < this.#backlogs.limits.backlogSoft / 2)) {
       this.#aboveSoft = false
@@ -147,10 +147,10 @@ export class Outbox {
   }
 }
 
-/** Of each chunk that waits somewhere, the copy that waits. All clients who are sent the same chunk share it. */
+/** The copy of each queued chunk, shared by all clients that are sent it. */
 const copies = new WeakMap<Buffer, Buffer>()
 
-/** A chunk in memory of its own: while it waits, a slice would keep all of what it is cut from. */
+/** A chunk in its own memory: a queued slice would keep its whole slab alive. */
 function owned(chunk: Buffer): Buffer {
   if (chunk.length === chunk.buffer.byteLength) return chunk
   let copy = copies.get(chunk)
@@ -162,16 +162,16 @@ function owned(chunk: Buffer): Buffer {
   return copy
 }
 
-/** The backlogs of all clients: who is judged when, and the bound over all of them. */
+/** The backlogs of all clients: evicts slow readers, and bounds the total. */
 export class Backlogs {
   readonly limits: BacklogLimits
   readonly clock: Clock
-  /** Outboxes with chunks waiting; of these, those above the soft limit; and those to be judged. */
+  /** Outboxes with queued chunks; those of them above the soft limit; and those over a limit. */
   readonly #waiting = new Set<Outbox>()
   readonly #slow = new Set<Outbox>()
   #over = new Set<Outbox>()
   #total = 0
-  #judging = false
+  #evicting = false
   #cancelDeadline: Cancel | undefined
 
   constructor(limits: BacklogLimits, clock: Clock) {
@@ -189,7 +189,7 @@ export class Backlogs {
     this.#waiting.add(outbox)
     if (outbox.backlog > this.limits.backlogHard || this.#total > this.limits.backlogTotal) {
       this.#over.add(outbox)
-      this.#judgeSoon()
+      this.#evictSoon()
     }
   }
 
@@ -218,15 +218,15 @@ export class Backlogs {
     this.#over.delete(outbox)
   }
 
-  /** Judges those that went over a limit after one more turn, in which their sockets could drain. */
-  #judgeSoon(): void {
-    if (this.#judging) return
-    this.#judging = true
-    setImmediate(() => setImmediate(() => this.#judge()))
+  /** Evicts those over a limit after one more turn, in which their sockets can drain. */
+  #evictSoon(): void {
+    if (this.#evicting) return
+    this.#evicting = true
+    setImmediate(() => setImmediate(() => this.#evictOver()))
   }
 
-  #judge(): void {
-    this.#judging = false
+  #evictOver(): void {
+    this.#evicting = false
     const over = this.#over
     this.#over = new Set()
     for (const outbox of over) {

@@ -1,10 +1,10 @@
-/** Recipients, their groups, and which segments of a turn's log each sees, as runs of segments that follow each other there. */
+/** Recipients, their groups, and the segments of a turn's log that each is sent, as runs of consecutive segments. */
 
-/** One who is sent chunks, in the order of the segments that it is to see. */
+/** Receives chunks, in the order of their segments. */
 export interface Recipient {
-  /** How its part of the log differs from that of its groups, while it does. Kept by the delivery. */
+  /** How its part of this turn's log differs from its groups', if it does. Maintained by the delivery. */
   marks: Marks | undefined
-  /** The groups that it is in, so that leaving finds them. Kept by the delivery. */
+  /** The groups that it is in, for leaving them all. Maintained by the delivery. */
   readonly groups: Set<Group>
   /** Takes a chunk to send. The chunk is shared and must not be written to. Must not throw. */
   write(chunk: Buffer): void
@@ -18,24 +18,24 @@ export class Group {
 }
 
 export interface Marks {
-  /** Segments of its groups that it is not to see, ascending. */
+  /** Segments of its groups that it does not get, ascending. */
   readonly holes: number[]
-  /** Segments that it is to see beyond those of its groups. */
+  /** Segments that it gets beyond those of its groups. */
   readonly extras: number[]
-  /** Where it joined a group that had segments in this turn already: how many of them it missed. */
+  /** For groups joined in mid-turn: how many of their segments it missed. */
   joins: Map<Group, number> | undefined
 }
 
-/** Those who are in just these of the groups that have segments in this turn. */
+/** The recipients that are in exactly these of the groups that have segments in this turn. */
 export interface RecipientGroup {
   readonly groups: readonly Group[]
-  /** Its members. Those of them that have no marks share one chunk. */
+  /** The members. Those without marks share one chunk. */
   readonly recipients: Iterable<Recipient>
-  /** The recipientGroup of who is in one more group. */
+  /** The recipient group with one more group added. */
   readonly next: Map<Group, RecipientGroup>
 }
 
-/** Finds for everybody in the groups which of them it is in. */
+/** Finds, for each member of the groups, which of them it is in. */
 export function groupRecipients(groups: readonly Group[]): {
   recipientGroups: RecipientGroup[]
   groupOf: (recipient: Recipient) => RecipientGroup
@@ -50,7 +50,7 @@ export function groupRecipients(groups: readonly Group[]): {
       groupOf: (recipient) => (members.has(recipient) ? recipientGroup : none),
     }
   }
-  // Group by group, each member takes a step from one recipientGroup to the next: as many steps as there are memberships.
+  // Group by group, each member moves from one recipient group to the next: one step for each membership.
   const recipientGroups: Array<RecipientGroup & { readonly recipients: Recipient[] }> = []
   const groupOf = new Map<Recipient, (typeof recipientGroups)[number]>()
   for (const group of groups) {
@@ -74,7 +74,7 @@ export function segmentsOf(groups: readonly Group[]): readonly number[] {
   return groups.flatMap((group) => group.segments).toSorted(ascending)
 }
 
-/** The runs of segments that a recipient with marks sees. */
+/** The runs of segments that a recipient with marks gets. */
 export function runsFor(recipientGroup: RecipientGroup, marks: Marks): number[] {
   if (marks.extras.length === 0 && marks.joins === undefined) {
     return runsOf(segmentsOf(recipientGroup.groups), marks.holes)
@@ -85,7 +85,7 @@ export function runsFor(recipientGroup: RecipientGroup, marks: Marks): number[] 
   return runsOf(seen.toSorted(ascending), marks.holes)
 }
 
-/** Joins neighbouring segments, but for the holes, into runs: [first, last] pairs, flat. Both lists are ascending. */
+/** Joins consecutive segments, without the holes, into runs: flat [first, last] pairs. Both lists are ascending. */
 export function runsOf(segments: readonly number[], holes: readonly number[]): number[] {
   const first = segments[0]
   const end = segments.at(-1)
@@ -104,7 +104,7 @@ export function runsOf(segments: readonly number[], holes: readonly number[]): n
   return runs
 }
 
-/** The runs of all segments from the first to the last, but for the holes. */
+/** The runs of all segments from first to last, without the holes. */
 function runsBetween(first: number, last: number, holes: readonly number[]): number[] {
   const runs: number[] = []
   let start = first

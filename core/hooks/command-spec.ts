@@ -1,4 +1,4 @@
-/** Commands as data: what a plugin registers, and what others may see of it. */
+/** Commands as data: what a plugin registers, and what other plugins see of it. */
 import type { z } from 'zod'
 import type { Client } from '../clients/client.ts'
 
@@ -7,7 +7,7 @@ export type ArgumentSchemas = Readonly<Record<string, z.ZodType>>
 export interface CommandCall<Schemas extends ArgumentSchemas> {
   readonly client: Client
   readonly args: { readonly [Name in keyof Schemas]: z.output<Schemas[Name]> }
-  /** What was typed behind the name, not split. */
+  /** What was typed after the name, unsplit. */
   readonly input: string
 }
 
@@ -16,8 +16,8 @@ export interface CommandExample {
   /** What is typed: a line, or several in a row. One of them is the command. */
   readonly type: string | readonly string[]
   /**
-   * What one of the lines that the caller is sent matches or, when it is a text, has in it. Left out where the caller
-   * sees nothing; the command must then be done without being refused.
+   * What one of the lines sent to the caller must contain (a text) or match (a RegExp). Left out where the caller sees
+   * nothing; the command must then succeed without being refused.
    */
   readonly sees?: string | RegExp | undefined
 }
@@ -29,23 +29,23 @@ export interface CommandSpec<Schemas extends ArgumentSchemas = Record<never, nev
   /** One line for `/help`. An empty one hides the command there. */
   readonly help: string
   /**
-   * What is typed behind the name, word by word, in the order of the keys. Each schema is given the word, or undefined
+   * The arguments after the name, word by word, in the order of the keys. Each schema is given its word, or undefined
    * when it is missing; use `z.coerce.number()` for numbers. Optional arguments come last.
    */
   readonly args?: Schemas | undefined
-  /** Whether the last argument is all that is left of the line, spaces included. */
+  /** Whether the last argument takes the rest of the line, spaces included. */
   readonly rest?: boolean | undefined
   readonly examples?: readonly CommandExample[] | undefined
   /**
-   * Runs the command. A text that it returns, or a list of texts, is sent to the caller; anything else but nothing fails
-   * it. It has 5 seconds when it returns a promise.
+   * Runs the command. A returned text, or list of texts, is sent to the caller; any other value except nothing is an
+   * error. A returned promise has 5 seconds to settle.
    */
   run(call: CommandCall<Schemas>): CommandAnswer | Promise<CommandAnswer>
 }
 
 type CommandAnswer = string | readonly string[] | void
 
-/** A registered command as others may see it. */
+/** A registered command as plugins see it. */
 export interface CommandInfo {
   readonly name: string
   readonly aliases: readonly string[]
@@ -56,7 +56,7 @@ export interface CommandInfo {
   readonly plugin: string
 }
 
-/** An example as others may see it. */
+/** An example as plugins see it. */
 export interface CommandExampleInfo {
   readonly type: readonly string[]
   readonly sees: string | RegExp | undefined

@@ -1,4 +1,4 @@
-/** The commands that are registered, and what is made of their arguments. */
+/** The registered commands, and the parsing of their arguments. */
 import { types } from 'node:util'
 import type { z } from 'zod'
 import { demandOf } from '../support/config-issues.ts'
@@ -71,7 +71,7 @@ export class CommandRegistry implements Commands {
   }
 }
 
-/** Makes a command's arguments of what was typed behind its name, or says what is wrong with it. */
+/** Parses what was typed after a command's name into its arguments, or says what is wrong with it. */
 export function parseArguments(
   command: Command,
   input: string,
@@ -79,7 +79,7 @@ export function parseArguments(
   const schemas = Object.entries(command.spec.args ?? {})
   const words = split(input, command.spec.rest === true ? schemas.length : Infinity)
   if (words.length > schemas.length) {
-    return { problem: `too much behind /${command.info.name}. Usage: ${command.info.usage}` }
+    return { problem: `too many arguments for /${command.info.name}. Usage: ${command.info.usage}` }
   }
   const args: Record<string, unknown> = {}
   for (const [index, [name, schema]] of schemas.entries()) {
@@ -96,7 +96,7 @@ export function parseArguments(
   return { args }
 }
 
-/** Splits at runs of spaces; the last of `most` words takes what is left. */
+/** Splits at runs of spaces; the last of `most` words takes the rest. */
 function split(input: string, most: number): string[] {
   const words: string[] = []
   let left = input.trim()
@@ -124,7 +124,7 @@ function usageOf(spec: CommandSpec<ArgumentSchemas>): string {
 function exampleInfo({ type, sees }: CommandExample): CommandExampleInfo {
   return Object.freeze({
     type: Object.freeze(typeof type === 'string' ? [type] : [...type]),
-    // Without the flags that make an expression remember where it was.
+    // Without the flags that make a RegExp remember its position.
     sees: types.isRegExp(sees)
       ? Object.freeze(new RegExp(sees.source, sees.flags.replaceAll(/[gy]/g, '')))
       : sees,

@@ -1,11 +1,11 @@
-/** What each hook's taps are told. */
+/** The events that each hook's taps are given. */
 import type { Audience } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
 import type { CommandInfo } from './command-spec.ts'
 import type { CommandVerdict, ConnectVerdict, LineVerdict } from './verdicts.ts'
 
 export interface ConnectEvent {
-  /** Not yet among the clients; what it is sent arrives ahead of the greeting. */
+  /** Not yet one of the clients; what it is sent arrives before the greeting. */
   readonly client: Client
 }
 
@@ -13,21 +13,21 @@ export interface LineEvent {
   readonly client: Client
   /** What was typed, safe to show, never empty, without its line end. A tap may set it to another single line. */
   text: string
-  /** Who is to see the line: at first everyone but the sender. A tap may narrow it; it never widens. */
+  /** Who will see the line: at first everyone but the sender. A tap may narrow it, never widen it. */
   audience: Audience
 }
 
 export interface CommandEvent {
   readonly client: Client
-  /** What was typed behind the slash, in lower case: a name or an alias, or a word that is no command. */
+  /** What was typed after the slash, in lower case: a name, an alias, or an unknown word. */
   readonly name: string
-  /** What was typed behind the name, not split. */
+  /** What was typed after the name, unsplit. */
   readonly input: string
-  /** The registered command; undefined when there is none of that name. */
+  /** The registered command; undefined when there is none by that name. */
   readonly command: CommandInfo | undefined
 }
 
-/** What became of a connect, a line or a command. */
+/** The outcome of a connect, a line or a command. */
 export type SettledEvent =
   | {
       readonly hook: 'connect'
@@ -73,6 +73,6 @@ export interface CloseEvent {
 
 export interface ShutdownEvent {
   readonly reason: string
-  /** Aborted when the time to shut down is over. */
+  /** Aborted when the shutdown deadline is over. */
   readonly signal: AbortSignal
 }

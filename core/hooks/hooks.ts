@@ -1,6 +1,6 @@
 /**
- * The six hooks, each with the tapable class behind it, its event, the verdicts that a tap may return and what silence
- * means. Plugins get the registration side of each; the host calls them.
+ * The six hooks: the tapable class of each, its event, the verdicts that a tap may return, and what silence means.
+ * Plugins get the registration side of each; the host calls them.
  */
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, SyncHook } from 'tapable'
 import type {
@@ -15,38 +15,38 @@ import type { CurrentLine } from './line-event.ts'
 import type { DecidingHook, TellingHook, WatchingHook } from './registration.ts'
 import type { LineVerdict, Refuse } from './verdicts.ts'
 
-/** In `by`: no plugin decided. */
+/** The value of `by` when no plugin decided. */
 export const CORE = 'core'
 
-/** What a deciding hook answers: a verdict, and the plugin that gave it. */
+/** The answer of a deciding hook: a verdict, and the plugin that gave it. */
 export interface Decision<Verdict> {
   readonly verdict: Verdict
   readonly by: string
 }
 
-/** The host's side of the hooks. A hook that no tap decides answers undefined. */
+/** The host's side of the hooks. A hook answers undefined when no tap decides. */
 export interface Hooks {
   /**
-   * A connection has come. Silence admits it; `refuse` sends it a message and closes it. No line of the client is read
-   * until all taps have answered.
+   * A connection has been accepted. Silence admits it; `refuse` sends it a message and closes it. No line of the client
+   * is read until all taps have answered.
    */
   readonly connect: AsyncSeriesBailHook<[event: ConnectEvent], Decision<Refuse> | undefined>
   /**
-   * A client has sent a line. The first verdict, `deliver` or `drop`, ends it; under silence of all the line is dropped.
-   * The next line of the same client waits, those of others do not.
+   * A client has sent a line. The first verdict, `deliver` or `drop`, settles it; if all taps are silent, the line is
+   * dropped. The client's next line waits for it; other clients' lines do not.
    */
   readonly line: AsyncSeriesBailHook<[event: CurrentLine], Decision<LineVerdict> | undefined>
   /**
-   * A client has typed a command. Silence runs it, behind all taps; `refuse` answers with a message instead. Also
-   * called for a word that is no command, which silence answers with a hint.
+   * A client has typed a command. Silence runs it, after all taps; `refuse` answers with a message instead. Also called
+   * for unknown commands, which silence answers with a hint.
    */
   readonly command: AsyncSeriesBailHook<[event: CommandEvent], Decision<Refuse> | undefined>
   /**
-   * Called once for every connect, line and command that began, with its verdict and whose it was ('core' when no
-   * plugin decided): ahead of a line or a refusal, behind a greeting or an answer. Changes nothing.
+   * Called once for every connect, line and command that began, with its verdict and who gave it ('core' when no plugin
+   * decided): before a line or a refusal is sent, after a greeting or an answer. Cannot change anything.
    */
   readonly settled: SyncHook<[event: SettledEvent]>
-  /** A client that was admitted leaves; its state is freed behind this. All taps run at once. */
+  /** An admitted client is leaving; its state is freed afterwards. All taps run at once. */
   readonly close: AsyncParallelHook<[event: CloseEvent]>
   /** Every connection is closed and the host is about to stop. Taps run in reverse order of the plugins. */
   readonly shutdown: AsyncSeriesHook<[event: ShutdownEvent]>
@@ -64,7 +64,7 @@ export interface PluginHooks {
   readonly shutdown: TellingHook<ShutdownEvent>
 }
 
-/** Tells the watchers, who can change nothing, what became of something. */
+/** Notifies the `settled` taps, which can change nothing. */
 export function tellSettled(hooks: Hooks, settled: SettledEvent): void {
   Object.freeze(settled.verdict)
   hooks.settled.call(Object.freeze(settled))

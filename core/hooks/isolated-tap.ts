@@ -1,4 +1,4 @@
-/** What stands around each tap: it is called once, ends once, and whatever it does wrong is its own fault alone. */
+/** Wraps each tap so that it is called once, ends once, and its failures affect nobody else. */
 import { callPlugin } from '../support/boundary.ts'
 import { errors, type ChatError } from '../support/errors.ts'
 import type { Tap } from '../support/plugin-instance.ts'
@@ -6,30 +6,30 @@ import { isThenable } from '../support/promises.ts'
 import type { Decision, HookName } from './hooks.ts'
 import type { CallDone, Isolation } from './isolation.ts'
 
-/** What a hook makes of its taps' answers. */
+/** How a hook treats its taps' answers. */
 export interface HookRules<Event> {
-  /** Milliseconds that a tap has to answer when it does not say. */
+  /** Milliseconds for a tap to answer, unless it sets its own timeout. */
   readonly timeout: number
-  /** Returns an answer as the core uses it. Throws when the answer is none. Absent: answers are ignored. */
+  /** Returns the answer as the core uses it; throws when it is invalid. Absent: answers are ignored. */
   readonly verdict?: (answer: unknown, event: Event) => unknown
-  /** The verdict of a tap with `onFailure` where even that is none for the event. */
+  /** The verdict when the tap's `onFailure` is itself invalid for the event. */
   readonly closed?: unknown
-  /** What a tap is given in place of the event, where it may change something about it. */
+  /** What a tap is given instead of the event, when it may change something about it. */
   readonly propose?: (event: Event) => unknown
-  /** Looks at what the tap changed about that. Throws when it may not be so. */
+  /** Checks what the tap changed about it. Throws when that is invalid. */
   readonly check?: (event: Event) => void
-  /** Takes over what the tap changed about that. */
+  /** Applies what the tap changed about it. */
   readonly accept?: (event: Event) => void
   /** Whether taps of later plugins run first. */
   readonly reverse?: boolean
 }
 
-/** Times in a row that a tap may hang before it is skipped for a while. */
+/** Timeouts in a row after which a tap is skipped for a while. */
 const HANGS = 3
-/** Milliseconds for which a tap that hangs is skipped. */
+/** Milliseconds for which a hanging tap is skipped. */
 const SKIPPED = 60_000
 
-/** Wraps a tap that answers, so that its callback is called exactly once, with a decision or with nothing. */
+/** Wraps a tap that answers: its callback is called exactly once, with a decision or with nothing. */
 export function guard<Event>(
   tap: Tap,
   hookName: HookName,
@@ -41,7 +41,7 @@ export function guard<Event>(
   const run = tap.run as (event: unknown) => unknown
   const failed = (cause: unknown): ChatError => errors.hookFailed(owner.name, hookName, cause, tap)
 
-  /** What an answer comes to. A tap that answers wrongly has changed nothing either. */
+  /** The decision for an answer. A tap with an invalid answer has changed nothing either. */
   function decide(event: Event, answer: unknown): Decision<unknown> | undefined {
     try {
       check?.(event)
@@ -55,7 +55,7 @@ export function guard<Event>(
     }
   }
 
-  /** What it comes to where the tap has no answer: it failed, or its plugin does not run. */
+  /** The decision without an answer: the tap failed, or its plugin is not running. */
   function onFailureOf(event: Event): Decision<unknown> | undefined {
     if (onFailure === undefined || verdict === undefined) return undefined
     try {
@@ -106,7 +106,7 @@ export function guard<Event>(
   }
 }
 
-/** Wraps a tap that only watches, in the same turn. */
+/** Wraps a tap that only watches, synchronously. */
 export function watch<Event>(
   tap: Tap,
   hookName: HookName,

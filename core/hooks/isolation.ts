@@ -1,6 +1,6 @@
 /**
- * Runs what plugins bring so that no fault of it reaches anybody else: a throw, a rejection, a promise that never settles
- * or settles twice, an answer that is none. Each call ends exactly once, and its fault is reported with its owner.
+ * Runs plugins' code so that its failures reach nobody else: a throw, a rejection, a promise that never settles or
+ * settles twice, an invalid answer. Each call ends exactly once, and a failure is reported with the plugin's name.
  */
 import { callPlugin } from '../support/boundary.ts'
 import type { Cancel, Clock } from '../support/clock.ts'
@@ -9,11 +9,11 @@ import type { PluginInstance } from '../support/plugin-instance.ts'
 import { follow, isThenable } from '../support/promises.ts'
 import { Timings } from './timings.ts'
 
-/** How one call of a plugin ended. */
+/** Called when a call of a plugin has ended. */
 export interface CallDone {
   ok(answer: unknown): void
   failed(cause: unknown): void
-  /** It has not answered in time; whatever it answers later is ignored. */
+  /** It did not answer in time; any later answer is ignored. */
   late(error: ChatError): void
 }
 
@@ -21,7 +21,7 @@ export class Isolation {
   readonly clock: Clock
   readonly timings = new Timings()
   readonly #report: (error: ChatError) => void
-  /** How to give up each call that is under way, with whose it is and what was asked. */
+  /** How to give up each pending call, with its plugin and what was called. */
   readonly #pending = new Map<() => void, readonly [owner: PluginInstance, what: string]>()
   #expired = false
 
@@ -35,18 +35,18 @@ export class Isolation {
     this.#report(error)
   }
 
-  /** Gives up every call that is under way, and from now on each that does not answer at once. */
+  /** Gives up every pending call, and from now on each that does not answer at once. */
   expire(): void {
     this.#expired = true
     for (const giveUp of this.#pending.keys()) giveUp()
   }
 
-  /** Plugins that have not answered yet, each with what was asked. */
+  /** Plugins that have not answered yet, each with what was called. */
   unanswered(): string[] {
     return Array.from(this.#pending.values(), ([owner, what]) => `${owner.name}: ${what}`)
   }
 
-  /** Runs a function of a plugin under a deadline in milliseconds, and waits for it when it answers with a promise. */
+  /** Calls a function of a plugin with a deadline in milliseconds, and waits for a promise that it returns. */
   call(
     owner: PluginInstance,
     what: string,
@@ -68,7 +68,7 @@ export class Isolation {
     else done.ok(answer)
   }
 
-  /** Waits for a promise of a plugin under a deadline in milliseconds; `tap` where it is one's. */
+  /** Waits for a promise of a plugin with a deadline in milliseconds; `tap` when a tap returned it. */
   wait(
     owner: PluginInstance,
     what: string,
@@ -105,7 +105,7 @@ export class Isolation {
     if (this.#expired) giveUp()
   }
 
-  /** The same as a promise, which resolves to the error, made by `wrap`, or to nothing when all went well. */
+  /** The same as a promise: resolves to the error, made by `wrap`, or to undefined on success. */
   settle(
     owner: PluginInstance,
     what: string,
@@ -122,7 +122,10 @@ export class Isolation {
     })
   }
 
-  /** Runs a plugin's callback that nobody waits for: a timer's, a watcher's. A promise from it may not reject unseen. */
+  /**
+   * Runs a plugin's callback without waiting for it, such as a timer's. A promise that it returns must not go
+   * unhandled.
+   */
   detached<T>(
     owner: PluginInstance,
     run: (argument: T) => unknown,

@@ -1,4 +1,4 @@
-/** A line on its way through the taps: what stands, and what the tap that has it now may do to it. */
+/** A line on its way through the taps: its current text and audience, and what a tap may change about them. */
 import { checkAudience, type Audience, type ChosenAudience } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
 import { errors } from '../support/errors.ts'
@@ -9,7 +9,7 @@ export class CurrentLine {
   readonly client: Client
   text: string
   audience: ChosenAudience
-  /** What the last tap was given. */
+  /** What the current tap was given. */
   #proposed: ProposedLine | undefined
 
   constructor(client: Client, text: string, audience: ChosenAudience) {
@@ -18,24 +18,24 @@ export class CurrentLine {
     this.audience = audience
   }
 
-  /** What the next tap is given: the line as it stands. One of its own, so that whoever keeps an older one changes nothing. */
+  /** What the next tap is given: a copy of the line, so that a tap that keeps it can change nothing later. */
   propose(): LineEvent {
     this.#proposed = new ProposedLine(this)
     return this.#proposed
   }
 
-  /** Throws `EVENT_INVALID` or `AUDIENCE_INVALID` when a tap has turned it into something other than a line. */
+  /** Throws `EVENT_INVALID` or `AUDIENCE_INVALID` when a tap has set it to something invalid. */
   check(): void {
     const { text, audience } = this.#proposed ?? this
     if (text !== this.text && !isLine(text)) {
       throw errors.eventInvalid(
-        'event.text was set to something other than one line of text that is not empty; the line keeps its old one',
+        'event.text must be a single, non-empty line of text; the line keeps its previous text',
       )
     }
     if (audience !== this.audience) checkAudience(audience)
   }
 
-  /** Takes over what a tap changed about it. */
+  /** Applies what the tap changed. */
   accept(): void {
     const { text, audience } = this.#proposed ?? this
     if (text !== this.text) this.text = safeText(text)

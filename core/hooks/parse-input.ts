@@ -1,15 +1,15 @@
-/** What somebody typed: a line, or a command. */
+/** Tells lines from commands in what clients type. */
 
 export type Typed =
   | { readonly kind: 'line'; readonly text: string }
   | { readonly kind: 'command'; readonly word: string; readonly input: string }
 
 /**
- * What nobody sees who types it, as it is or as `safeText` has replaced it: characters that are invisible by themselves
- * (byte order marks, zero-width spaces), controls, and bytes that are no text.
+ * What whoever types it does not see, raw or as `safeText` has replaced it: invisible characters (byte order marks,
+ * zero-width spaces), controls, and invalid bytes.
  */
 const INVISIBLE = String.raw`\p{DI}\p{Cc}\ufffd`
-/** Blanks of other kinds than the space key's, as the no-break space that some keyboards type, and the blank of Braille. */
+/** Spaces other than the space bar's, such as the no-break space of some keyboards and the Braille blank. */
 const ODD_SPACE = String.raw`(?:[^\P{Z} ]|\u2800)`
 
 const BEFORE = new RegExp(`^(?:[${INVISIBLE}]|${ODD_SPACE})+(?=/)`, 'u')
@@ -18,8 +18,8 @@ const HEAD = /^[^\p{Z}\u2800]+/u
 const WORD = /^\/[a-z][a-z0-9_-]*$/i
 
 /**
- * Tells a command from a line: `/word`, then a space or the end. `//text` is the line `/text`. What looks like a command
- * to who types it is one: otherwise all would see a line whose author believes to be muted by it.
+ * A command is `/word`, then a space or the end. `//text` is the line `/text`. What looks like a command to the person
+ * typing is a command: otherwise everyone would see a line whose author thought it was hidden, such as `/mute`.
  */
 export function parseInput(typed: string): Typed {
   const isPlain = typed.charCodeAt(0) < 0x7f

@@ -1,4 +1,4 @@
-/** A registry of taps for each hook, with what the hook makes of its taps' answers. */
+/** The tap registry of each hook, with the rules for its taps' answers. */
 import type {
   ConnectEvent,
   CloseEvent,
@@ -12,7 +12,7 @@ import type { CurrentLine } from './line-event.ts'
 import { TapRegistry } from './tap-registry.ts'
 import { checkLineKind, checkLineVerdict, checkRefusal, drop, refuse } from './verdicts.ts'
 
-/** Milliseconds that a tap has to answer: while a client waits for it, and while the host or a client leaves. */
+/** Milliseconds for a tap to answer: while a client waits, and while the host or a client is leaving. */
 const ANSWER = 5000
 const FAREWELL = 1000
 
@@ -31,7 +31,7 @@ export function createTapRegistries(hooks: Hooks, isolation: Isolation): TapRegi
     connect: new TapRegistry(
       'connect',
       hooks.connect,
-      { ...refusing, closed: refuse('you cannot be let in now') },
+      { ...refusing, closed: refuse('you cannot join right now') },
       isolation,
     ),
     line: new TapRegistry(
@@ -51,7 +51,7 @@ export function createTapRegistries(hooks: Hooks, isolation: Isolation): TapRegi
     command: new TapRegistry(
       'command',
       hooks.command,
-      { ...refusing, closed: refuse('it cannot be done now') },
+      { ...refusing, closed: refuse('this cannot be done right now') },
       isolation,
     ),
     settled: new TapRegistry('settled', hooks.settled, { timeout: ANSWER }, isolation),

@@ -1,6 +1,6 @@
 /**
- * Puts plugins' taps on a hook: in the one order there is, isolated from each other, and removable, which tapable's own
- * are not. What the plugins hold is the truth; the tapable hook is rebuilt from it.
+ * Registers plugins' taps on a hook: in stage order, isolated from each other, and removable, which tapable's own taps
+ * are not. The plugins' lists of taps are authoritative; the tapable hook is rebuilt from them.
  */
 import type { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, SyncHook } from 'tapable'
 import { z } from 'zod'
@@ -21,7 +21,9 @@ type AnyHook =
 const stages = new Set<unknown>(Object.values(Stage))
 const STAGES = 'expected one of Stage.Guard, Stage.Filter, Stage.Normal, Stage.Deliver'
 
-/** Taps on one hook, of all plugins. tapable calls each from within the one before: above 2000 the stack is too small. */
+/**
+ * Taps on one hook, of all plugins. tapable calls each tap from within the one before: above 2000 the stack overflows.
+ */
 const MOST_TAPS = 256
 
 const optionsSchema = z.strictObject({
@@ -37,17 +39,17 @@ const optionsSchema = z.strictObject({
 })
 
 export interface TapRules<Event> extends HookRules<Event> {
-  /** Looks at the `onFailure` of a tap before there is an event. Throws when it can be no verdict of the hook. */
+  /** Checks a tap's `onFailure` before there is an event. Throws when it can never be a valid verdict of the hook. */
   readonly failure?: (answer: unknown) => void
 }
 
-/** `Side` is what a plugin is given of the hook. */
+/** `Side` is the registration side of the hook that plugins get. */
 export class TapRegistry<Event, Side> {
   readonly hookName: HookName
   readonly #hook: AnyHook
   readonly #rules: TapRules<Event>
   #owners: readonly PluginInstance[] = []
-  /** Those that tap it while they are set up. */
+  /** Plugins in setup that have tapped this hook. */
   readonly #staged = new Set<PluginInstance>()
   #taps: readonly Tap[] = []
 
@@ -69,24 +71,25 @@ export class TapRegistry<Event, Side> {
     })
   }
 
-  /** The side of the hook that a plugin is given. */
   sideOf(owner: PluginInstance): Side {
     const tap = (options: unknown, run: (event: Event) => unknown): void =>
       this.#add(owner, options, run)
     return Object.freeze(this.hookName === 'settled' ? { tap } : { tap, tapPromise: tap }) as Side
   }
 
-  /** Whether any tap is in a stage. */
   hasStage(stage: Stage): boolean {
     return this.#taps.some((tap) => tap.stage === stage)
   }
 
-  /** Those that are called, in order. */
+  /** The taps that are called, in order. */
   taps(): readonly Tap[] {
     return this.#taps
   }
 
-  /** From now on the taps of these are called, and no others. Of one that has been taken out, its guards answer. */
+  /**
+   * From now on only the taps of these plugins are called. A plugin that was taken out is left with its taps that have
+   * an `onFailure`, which answers for them.
+   */
   refresh(owners = this.#owners): void {
     this.#owners = owners
     for (const owner of this.#staged) if (!owner.staged || !owner.active) this.#staged.delete(owner)
@@ -108,7 +111,7 @@ export class TapRegistry<Event, Side> {
           : `${problem.path}: ${problem.message}`,
       )
     }
-    // One that is leaving may still come to stay.
+    // One that is leaving may stay after all, if the reload fails.
     const taps = owner.leaving ? this.#taps.length : this.#tapsToCome
     if (taps >= MOST_TAPS) {
       throw invalid(
@@ -117,7 +120,7 @@ export class TapRegistry<Event, Side> {
     }
     const { name, stage, timeout, onFailure } = parsed.data
     if (stage === undefined && Object.hasOwn(given as object, 'stage')) {
-      // As a misspelt Stage.Guard is.
+      // A misspelt `Stage.Gaurd` is undefined.
       throw invalid(`stage: ${STAGES}, found undefined`)
     }
     if (onFailure !== undefined) this.#checkFailure(onFailure, invalid)
@@ -140,7 +143,7 @@ export class TapRegistry<Event, Side> {
     else this.#rebuild()
   }
 
-  /** How many taps it will have when those that are set up now have gone live. */
+  /** How many taps it will have once the plugins in setup have gone live. */
   get #tapsToCome(): number {
     const stay = this.#taps.filter(({ owner }) => !owner.leaving)
     const come = [...this.#staged].flatMap(({ taps }) => taps)
@@ -164,12 +167,12 @@ export class TapRegistry<Event, Side> {
       .filter((tap) => tap.hook === this.hookName)
       .filter(({ owner, onFailure }) => owner.active || onFailure !== undefined)
       .toSorted((a, b) => a.stage - b.stage)
-    // tapable lets go of what it has compiled when it is tapped, and not when it is emptied.
+    // tapable drops its compiled code when a tap is added, but not when the list is emptied.
     this.#hook.tap('nothing', () => undefined)
     this.#hook.taps = []
     for (const tap of this.#taps) {
       const { name, stage } = tap
-      // The entry travels in the tap's options to the interceptor above.
+      // The interceptor above finds the entry in the tap's options.
       this.#hook.tap({ name, stage, entry: tap } as { name: string }, tap.run as () => undefined)
     }
   }

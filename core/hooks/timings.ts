@@ -1,18 +1,21 @@
-/** How often each plugin was called and how long that took, measured from the moment somebody asks; and its faults. */
+/**
+ * How often each plugin is called and how long that takes, measured once somebody has asked; and how often it has
+ * failed.
+ */
 
 export interface Tally {
   calls: number
-  /** Milliseconds until it had answered, those in which it waited for something included. */
+  /** Milliseconds until it answered, including those that it spent waiting. */
   time: number
 }
 
 export class Timings {
-  /** When measuring began, by the clock's milliseconds; undefined while nobody has asked. */
+  /** When measuring began, by the clock's milliseconds; undefined until somebody asks. */
   since: number | undefined
   readonly #tallies = new Map<string, Tally>()
   readonly #faults = new Map<string, number>()
 
-  /** Counted from the start of the host: faults are few. */
+  /** Counted from the start of the host, since failures are rare. */
   fault(plugin: string | undefined): void {
     if (plugin !== undefined) this.#faults.set(plugin, this.faultsOf(plugin) + 1)
   }
@@ -29,7 +32,7 @@ export class Timings {
     return tally
   }
 
-  /** A call of a plugin begins; what is returned is to be called at its end. Undefined while nobody has asked. */
+  /** Begins a call of a plugin; the returned function ends it. Undefined until somebody asks for timings. */
   begin(plugin: string): (() => void) | undefined {
     if (this.since === undefined) return undefined
     const tally = this.of(plugin)
@@ -43,7 +46,7 @@ export class Timings {
 
 type Done<Args extends unknown[]> = (...args: Args) => void
 
-/** A tap with its time taken. The clock is stopped ahead of `done`, which calls the next tap. */
+/** Measures a tap. The measurement ends before `done`, which calls the next tap. */
 export function timed<Event, Args extends unknown[]>(
   plugin: string,
   timings: Timings,

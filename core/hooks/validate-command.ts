@@ -1,4 +1,4 @@
-/** Checks what a plugin registers as a command. */
+/** Validates the commands that plugins register. */
 import { types } from 'node:util'
 import type { z } from 'zod'
 import { unknownKey } from '../support/config-issues.ts'
@@ -54,7 +54,7 @@ function checkArguments(
     if (isOptional(schema)) optional ??= name
     else if (optional !== undefined) {
       throw invalid(
-        `args.${name} must be typed but comes behind ${optional}, which may be left out; change their order`,
+        `args.${name} is required but comes after ${optional}, which is optional; change their order`,
       )
     }
   }

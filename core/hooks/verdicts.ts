@@ -1,19 +1,19 @@
-/** What a tap may answer, as plain data, and the checks that an answer passes before the core acts on it. */
+/** The verdicts that taps return, as plain data, and the checks that an answer must pass before the core acts on it. */
 import type { Client } from '../clients/client.ts'
 import { errors, show } from '../support/errors.ts'
 
-/** The line is sent to the event's audience, with `prefix` in front of it. */
+/** The line is sent to the event's audience, prefixed with `prefix`. */
 export interface Deliver {
   readonly kind: 'deliver'
-  /** Must contain the sender's name, not as part of a longer word or number. `(NAME) ` when left out. */
+  /** Must contain the sender's name, and not as part of a longer word or number. `(NAME) ` when left out. */
   readonly prefix?: string | undefined
 }
-/** The line goes nowhere. The reason is for watchers, never for clients. */
+/** The line is not sent. The reason is for watchers, never for clients. */
 export interface Drop {
   readonly kind: 'drop'
   readonly reason: string
 }
-/** The client is told the message: instead of being let in, or instead of its command being run. */
+/** The client is sent the message instead of being admitted, or instead of its command being run. */
 export interface Refuse {
   readonly kind: 'refuse'
   readonly message: string
@@ -29,17 +29,17 @@ export function deliver(options: { readonly prefix?: string | undefined } = {}):
   return { kind: 'deliver', prefix: options.prefix }
 }
 
-/** Verdict of a `line` tap: the line goes nowhere, for a reason that watchers see. */
+/** Verdict of a `line` tap: the line is not sent, for a reason that watchers see. */
 export function drop(reason: string): Drop {
   return { kind: 'drop', reason }
 }
 
-/** Verdict of a `connect` or `command` tap: the client is told `message`, in which a line feed separates lines. */
+/** Verdict of a `connect` or `command` tap: the client is sent `message`, in which a line feed separates lines. */
 export function refuse(message: string): Refuse {
   return { kind: 'refuse', message }
 }
 
-/** Returns a line verdict as the core uses it. Throws when it is none, or would hide who sent the line. */
+/** Returns a line verdict as the core uses it. Throws when it is invalid, or would hide who sent the line. */
 export function checkLineVerdict(answer: unknown, sender: Client): LineVerdict {
   const verdict = answer as Partial<Deliver> & Partial<Drop>
   if (verdict?.kind === 'drop' && typeof verdict.reason === 'string') {
@@ -57,7 +57,7 @@ export function checkLineVerdict(answer: unknown, sender: Client): LineVerdict {
 const ENDS_IN_WORD = /[\p{L}\p{M}\p{N}_]$/u
 const BEGINS_WITH_WORD = /^[\p{L}\p{M}\p{N}_]/u
 
-/** Whether a name stands in a text by itself: `(admin)` does not name somebody called `m`. */
+/** Whether a text contains a name as a word of its own: `(admin)` does not contain the name `m`. */
 function names(text: string, name: string): boolean {
   for (let at = text.indexOf(name); at !== -1; at = text.indexOf(name, at + 1)) {
     const isPart =
@@ -67,7 +67,7 @@ function names(text: string, name: string): boolean {
   return false
 }
 
-/** Throws when an answer is a verdict for no line at all, whoever sent it. */
+/** Throws when an answer could not be a verdict for any sender's line. */
 export function checkLineKind(answer: unknown): void {
   const verdict = answer as Partial<Deliver> & Partial<Drop>
   if (verdict?.kind === 'deliver') {
@@ -79,7 +79,7 @@ export function checkLineKind(answer: unknown): void {
   throw errors.verdictInvalid(found(answer), LINE_VERDICTS)
 }
 
-/** Returns a refusal as the core uses it. Throws when it is none. */
+/** Returns a refusal as the core uses it. Throws when it is invalid. */
 export function checkRefusal(answer: unknown): Refuse {
   const verdict = answer as Partial<Refuse>
   if (verdict?.kind === 'refuse' && typeof verdict.message === 'string') {
@@ -90,13 +90,13 @@ export function checkRefusal(answer: unknown): Refuse {
 
 const LINE_VERDICTS = 'deliver() or drop(reason)'
 
-/** What a verdict has to be made with. */
+/** The text that each verdict needs. */
 const WORDS: ReadonlyMap<unknown, 'reason' | 'message'> = new Map([
   ['drop', 'reason'],
   ['refuse', 'message'],
 ])
 
-/** An answer that is none, by the name of what made it. */
+/** Describes an invalid answer, by the function that made it. */
 function found(answer: unknown): string {
   const verdict = Object(answer) as Partial<Record<string, unknown>>
   if (verdict['kind'] === 'deliver') return 'deliver()'

@@ -1,4 +1,4 @@
-/** What the config file may say, with every default; docs/reference/config.md has the same list. */
+/** The schema of the config file, with every default; docs/reference/config.md has the same list. */
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { PLUGIN, type Plugin } from '../lifecycle/define-plugin.ts'
@@ -7,7 +7,7 @@ import { problemsOf } from '../support/config-issues.ts'
 import { errors, show, type Problem } from '../support/errors.ts'
 
 const bytes = z.int().min(1)
-/** No more than a timer can wait. */
+/** At most what a timer can wait. */
 const milliseconds = z
   .int()
   .min(1)
@@ -19,10 +19,10 @@ export const hostSchema = z
   .string()
   .refine((host) => isIP(host) > 0 || (HOST_NAME.test(host) && !/^[\d.]+$/.test(host)), {
     error: ({ input }) =>
-      `expected an address of this machine, as 0.0.0.0, 127.0.0.1 or ::, or a host name, found ${show(input)}`,
+      `expected an address of this machine, such as 0.0.0.0, 127.0.0.1 or ::, or a host name, found ${show(input)}`,
   })
 
-/** Where the control socket is when nobody says, from the folder in which the host was started. */
+/** The default path of the control socket, relative to the folder in which the host was started. */
 export const CONTROL_PATH = '.multiecho.sock'
 
 const schema = z.strictObject({
@@ -33,13 +33,13 @@ const schema = z.strictObject({
   plugins: z.unknown().optional(),
   /** Path of the control socket; false for none. */
   control: z.union([z.string().min(1), z.literal(false)]).default(CONTROL_PATH),
-  /** What happens to `/word` when no plugin has such a command: a hint to who typed it, or a line like any other. */
+  /** What happens to `/word` when there is no such command: a hint to the sender, or it is sent as a line. */
   unknownCommand: z.enum(['hint', 'echo']).default('hint'),
   limits: z
     .strictObject({
-      /** Clients at a time. */
+      /** Concurrent clients. */
       clients: z.int().min(1).default(10_000),
-      /** File descriptors kept back for other things than clients; there is room for fewer clients where they are scarce. */
+      /** File descriptors reserved for other uses than clients; where descriptors are scarce, fewer clients fit. */
       reservedDescriptors: z.int().min(0).default(32),
       /** Milliseconds without input after which a client is closed; never when left out. */
       idle: milliseconds.min(1000).optional(),
@@ -66,11 +66,11 @@ const schema = z.strictObject({
     })
     .prefault({}),
   /**
-   * Faults of a plugin within a minute after which it is taken out of the running host; never when left out, because a
-   * stranger who can make a plugin fail could then switch it off.
+   * Failures of a plugin within a minute after which it is unloaded; never when left out, since a stranger who can make
+   * a plugin fail could then unload it.
    */
   unloadAfterFaults: z.int().min(1).optional(),
-  /** Milliseconds in which the host has to stop, whatever clients and plugins do. */
+  /** Milliseconds within which the host stops, whatever clients and plugins do. */
   stopDeadline: milliseconds.default(2000),
 })
 
@@ -78,25 +78,25 @@ type MaybePlugin = Plugin | false | null | readonly MaybePlugin[]
 
 /** What `chat.config.ts` exports. */
 export type ConfigInput = Omit<z.input<typeof schema>, 'plugins'> & {
-  /** In order; `false` and `null` are left out and arrays flattened. The built-in ones when left out. */
+  /** In order; `false` and `null` are skipped and arrays flattened. The built-in ones when left out. */
   readonly plugins?: readonly MaybePlugin[] | undefined
 }
 
 export type Settings = Omit<z.output<typeof schema>, 'plugins'>
 
-/** A config that has been checked as a whole. */
+/** A config that has been validated as a whole. */
 export interface Config extends Settings {
-  /** The file that it comes from. */
+  /** The file that it was read from. */
   readonly file: string | undefined
   readonly plugins: readonly ValidatedPlugin[]
 }
 
-/** Returns the config, so that an editor knows its type. */
+/** Returns the config unchanged; gives editors its type. */
 export function defineConfig(config: ConfigInput): ConfigInput {
   return config
 }
 
-/** Checks all of a config. Throws `CONFIG_INVALID` with every fault found. */
+/** Validates a whole config. Throws `CONFIG_INVALID` with every problem found. */
 export function checkConfig(
   input: unknown,
   file: string | undefined,
@@ -104,7 +104,7 @@ export function checkConfig(
 ): Config {
   if (isPlugins(input)) {
     const message =
-      'expected a config, an object with plugins, found plugins alone; write { plugins: [ … ] }'
+      'expected a config, an object with plugins, found only plugins; write { plugins: [ … ] }'
     throw errors.configInvalid(file, [{ path: '', message }])
   }
   const parsed = schema.safeParse(input)
@@ -116,7 +116,7 @@ export function checkConfig(
   return { ...parsed.data, file, plugins: checked.plugins }
 }
 
-/** Whether it is a plugin, or a list, even one that was spread into an object, as the test kit does. */
+/** Whether it is a plugin or a list of them, even one that was spread into an object, as the test kit does. */
 function isPlugins(input: unknown): boolean {
   return isRecord(input) && (Array.isArray(input) || PLUGIN in input || '0' in input)
 }

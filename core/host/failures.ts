@@ -1,12 +1,12 @@
 /**
- * The one way in which faults of plugins are reported: to the log, with plugin and hook, a few in full and then, so that a
- * stranger cannot fill the disk by making a plugin fail, as a count once a minute.
+ * Reports plugins' failures to the log, with plugin and hook: a few in full, then a count once a minute, so that a
+ * stranger who makes a plugin fail cannot fill the disk.
  */
 import type { Clock } from '../support/clock.ts'
 import type { ChatError } from '../support/errors.ts'
 import type { Logger } from '../support/log.ts'
 
-/** Faults of one plugin and hook that are logged in full within an interval. */
+/** Failures of one plugin and hook that are logged in full within an interval. */
 const IN_FULL = 5
 /** Milliseconds. */
 const INTERVAL = 60_000
@@ -34,21 +34,21 @@ export function createFailureLog(log: Logger, clock: Clock): Report {
       log.error(`plugin ${error.plugin ?? '?'}: ${error.message}`, { err: error })
     } else if (tally.count === IN_FULL + 1) {
       log.error(
-        `plugin ${error.plugin ?? '?'}: ${error.hook ?? ''} fails again and again; counted, not logged, for a minute`,
+        `plugin ${error.plugin ?? '?'}: ${error.hook ?? ''} keeps failing; its failures are counted, not logged, for a minute`,
       )
     }
   }
 
   function logMore(tally: Tally, error: ChatError): void {
     const { plugin, hook } = error
-    log.error(`plugin ${plugin ?? '?'}: ${hook ?? ''} failed ${tally.count - IN_FULL} times more`, {
+    log.error(`plugin ${plugin ?? '?'}: ${hook ?? ''} failed ${tally.count - IN_FULL} more times`, {
       plugin,
       hook,
     })
   }
 }
 
-/** Has a plugin taken out that has had a number of faults within an interval. */
+/** Unloads a plugin that has failed a number of times within an interval. */
 export function createFailureLimit(
   limit: () => number | undefined,
   clock: Clock,

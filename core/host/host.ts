@@ -1,4 +1,4 @@
-/** The host: its parts put together, and its life from set-up to stop. */
+/** The host: wires its parts together, and runs from setup to stop. */
 import type { Duplex } from 'node:stream'
 import { createChat } from '../chat/chat.ts'
 import { ClientStates } from '../clients/client-state.ts'
@@ -25,61 +25,64 @@ import { createFailureLimit, createFailureLog } from './failures.ts'
 import { inspectHost, inspectTimings, type HostReport } from './inspect.ts'
 import { stopHost, type Stop } from './stop.ts'
 
-/** What the host has from outside, so that a test can drive it. */
+/** The host's dependencies, so that a test can replace them. */
 export interface Environment {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
-  /** Whether it is a host of the test kit; false when left out. */
+  /** Whether this is a host of the test kit; false when left out. */
   readonly testing?: boolean | undefined
-  /** Told of every fault of a plugin, beside the log. */
+  /** Called for every failure of a plugin, in addition to the log. */
   readonly onFault?: ((error: ChatError) => void) | undefined
 }
 
 export interface ChatHost {
-  /** By which it runs now. */
+  /** The current config. */
   readonly config: Config
-  /** Sets up all plugins. Throws `CONFIG_INVALID` with the faults of all of them. */
+  /** Sets up all plugins. Throws `CONFIG_INVALID` with the problems of all of them. */
   setUp(): void
   /**
-   * Starts all plugins, then listens; resolves to the address, or to nothing when it was stopped before. Rejects with what
-   * could not start; all is undone then.
+   * Starts all plugins, then listens; resolves to the address, or to undefined if it was stopped meanwhile. Rejects
+   * with what could not start; everything is undone by then.
    */
   start(transport?: Transport): Promise<string | undefined>
-  /** What is odd about the config but no fault of it. */
+  /** What is odd about the config but not an error. */
   notes(): string[]
-  /** The plugins that do something at the start, which set-up cannot tell to go well. */
+  /** The plugins that have an `onStart`, which setup does not run. */
   starters(): string[]
-  /** Takes in a connection. */
+  /** Accepts a connection. */
   accept(stream: Duplex, peer: Peer): void
-  /** Stops in order; resolves when all is done. Stopping twice is stopping once. */
+  /** Shuts down gracefully; resolves when done. Further calls return the same promise. */
   stop(reason: string): Promise<void>
-  /** Ends the time to stop at once. */
+  /** Ends the shutdown deadline at once. */
   expire(): void
-  /** Takes a plugin out of the running host, with all that it registered. */
+  /** Removes a plugin from the running host, with everything that it registered. */
   unload(name: string): Promise<void>
   /**
-   * Runs on by another config: its plugins take the place of those that changed, and whatever else can change while it
-   * runs does; port and host stay. Rejects, with nothing changed, with `CONFIG_INVALID` or `RELOAD_FAILED`.
+   * Continues with another config: its plugins replace those that changed, and other settings change where they can;
+   * port and host stay. Rejects, with nothing changed, with `CONFIG_INVALID` or `RELOAD_FAILED`.
    */
   reload(next: Config): Promise<Change>
   /**
-   * Switches a plugin of the config off, or on again in its place, until the next reload. Rejects with `PLUGIN_UNKNOWN`,
-   * `PLUGIN_REQUIRED`, or as a reload does.
+   * Switches a plugin of the config off, or on again at its place in the order, until the next reload. Rejects with
+   * `PLUGIN_UNKNOWN`, `PLUGIN_REQUIRED`, or as a reload does.
    */
   switchPlugin(name: string, on: boolean): Promise<Change>
-  /** What runs. With `timings`, from the first time on, how often each plugin was called, and how long that took. */
+  /**
+   * Reports what runs. With `timings`, starts measuring on the first call, and reports how often each plugin was called
+   * and how long that took.
+   */
   inspect(options?: { readonly timings?: boolean | undefined }): HostReport
-  /** Resolves when every line that was read has settled, or every one that came over one stream. */
+  /** Resolves when every line that was read has settled, or every line that arrived over one stream. */
   quiet(stream?: Duplex): Promise<void>
-  /** Plugins that have not answered yet, each with what was asked, as `slow: /slow`. */
+  /** Plugins that have not answered yet, each with what was called, such as `slow: /slow`. */
   unanswered(): string[]
 }
 
 export function createHost(first: Config, environment: Environment): ChatHost {
   const { clock, random, log, testing = false, onFault } = environment
   let config = first
-  /** Read whenever they are needed, so that a reload can change them. */
+  /** Read each time they are needed, so that a reload can change them. */
   const limits = { ...first.limits }
   const report = createFailureLog(log.of('plugins'), clock)
   const isolation = new Isolation(clock, (error) => {
@@ -175,9 +178,9 @@ export function createHost(first: Config, environment: Environment): ChatHost {
         lost: () => chat.log.lost(),
       })
     } catch (error) {
-      // Whoever started it says so, too.
+      // The caller of start() prints it too.
       log.of('multiecho', { prints: false }).error(describe(error))
-      // It may be that it had no time to start.
+      // Perhaps it only failed because it was stopped.
       if (stop !== undefined) return undefined
       await close()
       throw error
@@ -187,7 +190,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   function notes(): string[] {
     if (registries.line.hasStage(Stage.Deliver)) return []
     return [
-      'no plugin delivers lines at Stage.Deliver, as echo() does, so it may be that nobody sees what is typed',
+      'no plugin delivers lines at Stage.Deliver, as echo() does, so perhaps nobody sees what is typed',
     ]
   }
 
@@ -198,7 +201,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     if (stop === undefined) idle.renew()
   }
 
-  /** The plugins first and the log last, so that each can still log why it could not go. */
+  /** Plugins first and the log last, so that each can still log why its disposal failed. */
   async function close(): Promise<void> {
     sessions.stopAccepting()
     await lifecycle.disposeAll()

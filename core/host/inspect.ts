@@ -1,4 +1,4 @@
-/** What runs in a host, as data: its plugins with their options, taps in the order of their calls, commands, services. */
+/** Reports what runs in a host, as data: plugins with their options, taps in call order, commands, services. */
 import type { CommandRegistry } from '../hooks/commands.ts'
 import type { HookName } from '../hooks/hooks.ts'
 import { Stage } from '../hooks/registration.ts'
@@ -13,14 +13,14 @@ import { HIDDEN, isSecret, withoutCredentials } from '../support/secrets.ts'
 export interface PluginReport {
   readonly name: string
   readonly version: string | undefined
-  /** Whether it runs. */
+  /** Whether it is running. */
   readonly on: boolean
   /**
-   * Of one that does not: whether somebody has switched it off, or it has `failed`. Its taps with `onFailure`, if it has
-   * some, answer that then.
+   * If it is not running: `off` when it was switched off, or `failed`. The taps of a failed plugin that have an
+   * `onFailure` answer with that.
    */
   readonly state: 'on' | 'off' | 'failed'
-  /** As its schema returned them, with secrets hidden. */
+  /** The options as its schema returned them, with secrets hidden. */
   readonly options: unknown
   /** Whether it was made by another copy of this package. */
   readonly otherCopy: boolean
@@ -28,20 +28,20 @@ export interface PluginReport {
 
 export interface TapReport {
   readonly plugin: string
-  /** The label of the tap, where it has one. */
+  /** The label of the tap, if it has one. */
   readonly name: string | undefined
   readonly stage: string
-  /** Whether it answers its `onFailure` alone, since its plugin has failed. */
+  /** Whether it only answers with its `onFailure`, since its plugin has failed. */
   readonly closed?: true
 }
 
 export interface TimingReport {
   readonly plugin: string
-  /** Taps, commands and timers that have answered since `seconds` ago. */
+  /** Calls of taps, commands and timers that ended since measuring began, `seconds` ago. */
   readonly calls: number
   /** Since the host started. */
   readonly faults: number
-  /** Milliseconds until they had answered. */
+  /** Milliseconds until they answered. */
   readonly time: number
 }
 
@@ -61,7 +61,7 @@ export interface HostReport {
     readonly plugin: string
     readonly users: readonly string[]
   }>
-  /** Where they were asked for: what was measured, and for how many seconds. */
+  /** If requested: what was measured, and for how many seconds. */
   readonly timings?: { readonly seconds: number; readonly plugins: readonly TimingReport[] }
 }
 
@@ -122,7 +122,7 @@ export function inspectHost(parts: InspectParts): HostReport {
   }
 }
 
-/** What was measured of the plugins that run. */
+/** The measurements of the plugins in the host. */
 export function inspectTimings(
   owners: readonly Instance[],
   timings: Timings,
@@ -144,7 +144,7 @@ const STAGES = new Map<number, string>(Object.entries(Stage).map(([name, value])
 const DEEPEST = 8
 const LONGEST = 500
 
-/** Options as they may be shown: plain data, safe texts, no secrets. Never throws. */
+/** Options as plain data: safe texts, no secrets. Never throws. */
 function presentable(value: unknown, depth = 0): unknown {
   try {
     if (typeof value === 'string') {

@@ -1,4 +1,4 @@
-/** What a running host can be told to do, by a signal, a changed file or the control socket: one path for all of them. */
+/** Operations on a running host, requested by a signal, a changed file or the control socket. */
 import type { Change } from '../lifecycle/reload-plan.ts'
 import { ChatError, describe, errors } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
@@ -6,7 +6,7 @@ import type { Config } from './config.ts'
 import type { ChatHost } from './host.ts'
 import type { HostReport } from './inspect.ts'
 
-/** What may be asked. */
+/** A request to a running host. */
 export interface Request {
   readonly command: 'reload' | 'inspect' | 'on' | 'off'
   /** The plugin, for `on` and `off`. */
@@ -16,9 +16,9 @@ export interface Request {
 }
 
 export interface Operations {
-  /** Reads the config and runs on by it; resolves to what has changed, in words. Rejects with nothing changed. */
+  /** Reads the config and applies it; resolves to a text that says what has changed. Rejects with nothing changed. */
   reload(): Promise<string>
-  /** Does what is asked; resolves to words, or to a report. */
+  /** Performs a request; resolves to a text, or to a report. */
   answer(request: Request): Promise<string | HostReport>
 }
 
@@ -26,7 +26,7 @@ export interface OperationsParts {
   readonly host: ChatHost
   readonly log: Log
   readonly load: () => Promise<Config>
-  /** Resolves once the host has started: nothing is done before. */
+  /** Resolves once the host has started: nothing is done earlier. */
   readonly ready: Promise<void>
   /** The port that it listens on. */
   readonly port: () => number
@@ -35,10 +35,10 @@ export interface OperationsParts {
 export function createOperations({ host, log, load, ready, port }: OperationsParts): Operations {
   const logger = log.of('multiecho')
   let last: Promise<unknown> = ready
-  /** A reload that has not begun and has nothing behind it: whoever asks for one now is given that. */
+  /** A reload that has not begun and is last in the queue: further requests to reload share it. */
   let waiting: Promise<string> | undefined
 
-  /** One change after the other, since a config takes time to load too: each begins with what the one before has left. */
+  /** One change at a time, including the loading of the config: each begins with the result of the previous one. */
   function inTurn<T>(run: () => Promise<T>): Promise<T> {
     waiting = undefined
     const done = last.then(run)
@@ -75,7 +75,7 @@ export function createOperations({ host, log, load, ready, port }: OperationsPar
     if (typeof plugin !== 'string') throw errors.requestInvalid('expected the name of a plugin')
     const state = on ? 'on' : 'off'
     const { added, removed } = await host.switchPlugin(plugin, on).catch((error: unknown) => {
-      throw notDone(error, `${plugin} is not switched ${state}`)
+      throw notDone(error, `${plugin} was not switched ${state}`)
     })
     if (added.length + removed.length === 0) return `${plugin} is ${state} already`
     const text = `${plugin} is ${state}`
@@ -102,7 +102,7 @@ export function createOperations({ host, log, load, ready, port }: OperationsPar
   }
 }
 
-/** Says in front that nothing was changed, where the error does not say so itself. */
+/** Prefixes an error with the statement that nothing was changed, unless it says so itself. */
 function notDone(error: unknown, what: string): ChatError {
   if (!(error instanceof ChatError)) return errors.reloadFailed(describe(error), error)
   const saysSo = error.code === 'PLUGIN_UNKNOWN' || error.code === 'PLUGIN_REQUIRED'
@@ -117,7 +117,7 @@ function inWords({ changed, added, removed, renewed, unchanged }: Change): strin
   return [...parts, `unchanged ${unchanged.length}`].join('; ')
 }
 
-/** What the new config asks for and cannot have. */
+/** Settings of the new config that cannot change while running. */
 function fixed(now: Config, next: Config, port: number): string[] {
   const stays = (key: string, value: unknown): string =>
     `${key} cannot change while running; it stays ${String(value)}`

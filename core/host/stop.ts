@@ -1,6 +1,6 @@
 /**
- * The way out: accept no more, finish the lines that were read, close every client, then the chat, then the plugins,
- * the log last; all under one deadline that whatever is pending obeys.
+ * Graceful shutdown: stop accepting, finish the lines that were read, close every client, then the plugins, the log
+ * last; all within one deadline.
  */
 import type { Chat } from '../chat/chat.ts'
 import type { Hooks } from '../hooks/hooks.ts'
@@ -8,15 +8,17 @@ import type { Isolation } from '../hooks/isolation.ts'
 import type { Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 
-/** Parts of the deadline: for a change of plugins, for lines that were read, and for clients to take what is queued. */
+/**
+ * Shares of the deadline: for a change of plugins, for lines that were read, and for clients to take what is queued.
+ */
 const CHANGE_SHARE = 0.25
 const LINES_SHARE = 0.5
 const CLIENTS_SHARE = 0.75
-/** Milliseconds that one client takes to leave, which with thousands of them is what the time is needed for. */
+/** Milliseconds for one client to leave: with thousands of them, that is what the time is needed for. */
 const LEAVING = 0.1
 
 export interface StopParts {
-  /** Milliseconds for all of it. */
+  /** Milliseconds for the whole shutdown. */
   readonly deadline: number
   readonly clock: Clock
   readonly hooks: Hooks
@@ -24,9 +26,9 @@ export interface StopParts {
   readonly chat: Chat
   readonly log: Log
   readonly stopTransport: () => void
-  /** Calls back when no plugins are changing places. */
+  /** Calls back when no plugins are being replaced. */
   readonly whenChanged: (done: () => void) => void
-  /** Waits for that no longer: lines that were held go on. */
+  /** Stops waiting for that: lines that were held go on. */
   readonly letGo: () => void
   /** Disposes of the plugins and closes the log. */
   readonly close: () => Promise<void>
@@ -34,7 +36,7 @@ export interface StopParts {
 
 export interface Stop {
   readonly done: Promise<void>
-  /** Ends all waiting at once. */
+  /** Stops all waiting at once. */
   expire(): void
 }
 
@@ -44,7 +46,7 @@ export function stopHost(reason: string, parts: StopParts): Stop {
   const over = new AbortController()
   let giveUp: (() => void) | undefined
 
-  /** Waits for something, but no longer than some milliseconds from the beginning of the stop. */
+  /** Waits for something, but only until some milliseconds after the beginning of the shutdown. */
   const begun = clock.now()
   function wait(milliseconds: number, begin: (done: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
@@ -75,7 +77,7 @@ export function stopHost(reason: string, parts: StopParts): Stop {
     sessions.stopAccepting()
     parts.stopTransport()
     for (const connection of sessions.connections) connection.stopReading()
-    // The lines that were held meanwhile are for the plugins to come.
+    // A reload that is under way may finish: the lines held meanwhile are for its new plugins.
     await wait(parts.deadline * CHANGE_SHARE, parts.whenChanged)
     parts.letGo()
     const forLines = parts.deadline * LINES_SHARE - sessions.size * LEAVING

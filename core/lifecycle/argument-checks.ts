@@ -1,4 +1,4 @@
-/** Looks at what a plugin gives a method before anything is made of it. The checks throw `ARGUMENT_INVALID`. */
+/** Validates the arguments of the context's methods. The checks throw `ARGUMENT_INVALID`. */
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { unmapped, type Peer } from '../net/transport.ts'
@@ -30,19 +30,19 @@ export function checkState(plugin: string, init: unknown, options: unknown): voi
 }
 
 const STATE = ['keep']
-const NAME = 'expected a name, a text'
+const NAME = 'expected a text as the name'
 
 export function checkKeep(plugin: string, name: unknown, init: unknown): void {
   if (typeof name !== 'string') {
     throw errors.argumentInvalid('host.keep', `${NAME}, found ${show(name)}`, plugin)
   }
   if (typeof init !== 'function') {
-    const problem = `expected a function behind the name, found ${show(init)}`
+    const problem = `expected a function after the name, found ${show(init)}`
     throw errors.argumentInvalid('host.keep', problem, plugin)
   }
 }
 
-/** What is kept is the very same object for each plugin in turn; nothing else could change under its name. */
+/** What is kept is the same object for each instance in turn; a primitive could not change under its name. */
 export function checkKept(plugin: string, made: unknown): void {
   if (typeof made === 'object' && made !== null) return
   const problem = `expected the function to return an object, found ${show(made)}`
@@ -51,7 +51,7 @@ export function checkKept(plugin: string, made: unknown): void {
 
 export function checkService(plugin: string, method: string, service: unknown): void {
   if (typeof (service as { name?: unknown } | null | undefined)?.name === 'string') return
-  const problem = `expected what defineService has returned, found ${show(service)}`
+  const problem = `expected a service made with defineService, found ${show(service)}`
   throw errors.argumentInvalid(`host.${method}`, problem, plugin)
 }
 
@@ -60,7 +60,7 @@ export function checkFunction(plugin: string, method: string, run: unknown): voi
   throw errors.argumentInvalid(`host.${method}`, `expected a function, found ${show(run)}`, plugin)
 }
 
-/** Time that is over already is as good as none; what is no time would be over at once. */
+/** A time in the past fires at once; what is not a number would too, so it is rejected. */
 export function checkTimer(
   plugin: string,
   method: string,
@@ -69,7 +69,7 @@ export function checkTimer(
 ): void {
   checkFunction(plugin, method, run)
   if (Number.isFinite(milliseconds)) return
-  const problem = `expected milliseconds behind the function, found ${show(milliseconds)}`
+  const problem = `expected milliseconds after the function, found ${show(milliseconds)}`
   throw errors.argumentInvalid(`host.${method}`, problem, plugin)
 }
 
@@ -80,20 +80,20 @@ function checkOptions(
   known: readonly string[],
 ): void {
   if (typeof options !== 'object' || options === null) {
-    const problem = `expected options, as { ${known.join(', ')} }, found ${show(options)}`
+    const problem = `expected options, such as { ${known.join(', ')} }, found ${show(options)}`
     throw errors.argumentInvalid(`host.${method}`, problem, plugin)
   }
   const unknown = unknownKey(options, known)
   if (unknown !== undefined) throw errors.argumentInvalid(`host.${method}`, unknown, plugin)
 }
 
-/** Characters of the longest label, as of a name. */
+/** Characters of the longest label; the same as for a name. */
 const LABEL_LENGTH = 64
 const PEER = ['label', 'address']
-/** What the host calls of a stream. */
+/** The methods of a stream that the host calls. */
 const DUPLEX = ['on', 'pause', 'resume', 'write', 'end', 'destroy'] as const
 
-/** Returns the peer as it is now. A stream that is over is no fault: that may happen to it at any time. */
+/** Returns a copy of the peer. A stream that has ended is accepted: that may happen at any time. */
 export function checkAttach(plugin: string, stream: unknown, peer: unknown): Peer {
   const invalid = (problem: string) => errors.argumentInvalid('host.attach', problem, plugin)
   checkStream(stream, invalid)
@@ -105,7 +105,7 @@ export function checkAttach(plugin: string, stream: unknown, peer: unknown): Pee
     throw invalid(`label: expected a text of 1 to ${LABEL_LENGTH} characters, found ${found}`)
   }
   if (address !== undefined && (typeof address !== 'string' || isIP(address) === 0)) {
-    const problem = `address: expected an IP address, found ${show(address)}; leave it out where there is none`
+    const problem = `address: expected an IP address, found ${show(address)}; leave it out if there is none`
     throw invalid(problem)
   }
   return { label: label as string, address: address === undefined ? undefined : unmapped(address) }
@@ -116,7 +116,7 @@ function checkStream(stream: unknown, invalid: (problem: string) => Error): void
   const missing = DUPLEX.find((member) => typeof members[member] !== 'function')
   if (missing !== undefined) {
     throw invalid(
-      `expected a stream that is read and written, as a Duplex, found ${show(stream)} without ${missing}()`,
+      `expected a readable and writable stream, such as a Duplex, found ${show(stream)} without ${missing}()`,
     )
   }
   if (members.readableObjectMode === true || members.writableObjectMode === true)
@@ -124,7 +124,7 @@ function checkStream(stream: unknown, invalid: (problem: string) => Error): void
   const encoding = members.readableEncoding ?? undefined
   if (encoding !== undefined) {
     throw invalid(
-      `expected a stream of bytes, found one of texts; leave out setEncoding(${show(encoding)})`,
+      `expected a stream of bytes, found one with an encoding; leave out setEncoding(${show(encoding)})`,
     )
   }
 }
@@ -134,13 +134,15 @@ export function checkAudienceName(plugin: string, name: unknown): void {
   throw errors.argumentInvalid('host.audience', `${NAME}, found ${show(name)}`, plugin)
 }
 
-/** Returns the sink as it is now: what its members are looked at again for must not fail. */
+/** Returns a copy of the sink, so that its members are not read again. */
 export function checkSink(plugin: string, sink: unknown): LogSink {
   const invalid = (problem: string) => errors.argumentInvalid('host.addLogSink', problem, plugin)
   const members = Object(sink) as Partial<Record<keyof LogSink, unknown>>
   const { level, onTerminal, write, reopen, close } = members
   if (typeof write !== 'function') {
-    throw invalid(`expected a sink, as { write(record) {} }, found ${show(sink)} without write()`)
+    throw invalid(
+      `expected a sink, such as { write(record) {} }, found ${show(sink)} without write()`,
+    )
   }
   if (level !== undefined && (typeof level !== 'string' || !Object.hasOwn(LOG_LEVELS, level))) {
     const levels = Object.keys(LOG_LEVELS).join(', ')

@@ -1,4 +1,4 @@
-/** What a plugin is given: all the doors there are. Whatever is registered through them belongs to it and goes with it. */
+/** The context that a plugin is given. What it registers through it belongs to the plugin and is removed with it. */
 import type { Duplex } from 'node:stream'
 import {
   sayTo,
@@ -34,14 +34,14 @@ import {
 } from './argument-checks.ts'
 import type { Service, Services } from './services.ts'
 
-/** The clients that have been let in and have not left. */
+/** The clients that have been admitted and have not left. */
 export interface Clients extends Iterable<Client> {
   readonly size: number
   get(id: string): Client | undefined
 }
 
 export interface BroadcastOptions {
-  /** Who is told; everyone when left out. */
+  /** The recipients; everyone when left out. */
   readonly to?: Client | Iterable<Client> | undefined
   readonly except?: Client | Iterable<Client> | undefined
 }
@@ -49,7 +49,10 @@ export interface BroadcastOptions {
 export interface PluginContext {
   /** The plugin's own name. */
   readonly name: string
-  /** Whether this is a test host: where nobody has named a file, a terminal or an address, nothing goes there. */
+  /**
+   * Whether this is a test host. There a plugin should not use default files, terminals or addresses, only ones that
+   * were named.
+   */
   readonly testing: boolean
   readonly hooks: PluginHooks
   /** Registers a command. Throws `COMMAND_INVALID`, or `COMMAND_CONFLICT` when a name is taken. */
@@ -58,54 +61,64 @@ export interface PluginContext {
   readonly commands: Commands
   readonly clients: Clients
   readonly everyone: Audience
-  /** The audience of that name, the same for all plugins; made when it is first asked for. Throws `ARGUMENT_INVALID`. */
+  /**
+   * The audience of that name, shared by all plugins; created when it is first asked for. Throws `ARGUMENT_INVALID`.
+   */
   audience(name: string): NamedAudience
-  /** Sends text to everyone, or to some. A line feed in it separates lines. For announcements: what clients say is sent by a verdict. */
+  /**
+   * Sends text to everyone, or to some. A line feed in it separates lines. For announcements: what clients say is sent
+   * by a verdict.
+   */
   broadcast(text: string, options?: BroadcastOptions): void
-  /** Makes a kind of state that each client has one of. With `{ keep: name }` a reload of the plugin leaves it as it is. */
+  /** Creates state that each client has one of. With `{ keep: name }` it survives a reload of the plugin. */
   clientState<T>(init: (client: Client) => T, options?: ClientStateOptions): ClientState<T>
   /**
-   * What the plugin kept under that name before it was reloaded, the very same object, or what `init` makes. It is kept
-   * for the next one in turn.
+   * Returns the same object that the plugin kept under that name before it was reloaded, or what `init` makes. It is
+   * kept for the next instance in turn.
    */
   keep<T extends object>(name: string, init: () => T): T
   /**
-   * Brings in a connection from elsewhere; the peer's label, of 1 to 64 characters, becomes the client's id. Any duplex
-   * stream of bytes will do; one with `allowHalfOpen` still gets what is queued for it when its input has ended. Throws
-   * `ARGUMENT_INVALID`. What the stream does wrong later closes that client alone.
+   * Adds a connection from elsewhere; the peer's label, of 1 to 64 characters, becomes the client's id. Any duplex
+   * stream of bytes will do; one with `allowHalfOpen` still gets what is queued for it after its input has ended.
+   * Throws `ARGUMENT_INVALID`. Later errors of the stream close that client alone.
    */
   attach(stream: Duplex, peer: Peer): void
-  /** Offers a service. Throws `SERVICE_CONFLICT` when another plugin does. */
+  /** Provides a service. Throws `SERVICE_CONFLICT` when another plugin provides it. */
   provide<T>(service: Service<T>, implementation: T): void
-  /** Gets a service; from `onStart` on, or in `setup` from a plugin in `requires`. Throws `SERVICE_MISSING`. */
+  /** Returns a service; from `onStart` on, or in `setup` from a plugin in `requires`. Throws `SERVICE_MISSING`. */
   inject<T>(service: Service<T>): T
   /**
-   * Returns a service, or undefined while no plugin provides it. Ask each time it is needed, and keep nothing of it: who
-   * injects is set up again when the provider changes, who finds is not.
+   * Returns a service, or undefined while no plugin provides it. Ask each time it is needed, and keep nothing of it: a
+   * plugin that injects is set up again when the provider changes, one that finds is not.
    */
   find<T>(service: Service<T>): T | undefined
-  /** Calls `run` once after some milliseconds, unless the plugin goes or the returned function is called before. */
+  /**
+   * Calls `run` once after some milliseconds, unless the plugin is removed or the returned function is called first.
+   */
   setTimeout(run: () => unknown, milliseconds: number): Cancel
-  /** Calls `run` every so many milliseconds until the plugin goes or the returned function is called. */
+  /** Calls `run` at an interval in milliseconds until the plugin is removed or the returned function is called. */
   setInterval(run: () => unknown, milliseconds: number): Cancel
-  /** Milliseconds since the Unix epoch, which setting the system's clock does not move: for durations. */
+  /** Milliseconds since the Unix epoch, unaffected by changes of the system's clock: for durations. */
   now(): number
-  /** The time of day, as the system's clock has it, or that of a test host. */
+  /** The time of day by the system's clock, or by that of a test host. */
   date(): Date
   /** A number from 0 up to but not including 1. */
   random(): number
-  /** Aborted when the plugin goes. */
+  /** Aborted when the plugin is removed. */
   readonly signal: AbortSignal
-  /** Called once when every plugin has been set up, in their order, before anybody can join. The host starts when it has ended; it has 10 seconds. */
+  /**
+   * Called once when every plugin has been set up, in their order, before anyone can join. The host waits for it; it
+   * has 10 seconds.
+   */
   onStart(run: () => unknown): void
-  /** Called once when the plugin goes, last registered first; it has 1 second. */
+  /** Called once when the plugin is removed, last registered first; it has 1 second. */
   onDispose(run: () => unknown): void
   readonly log: Logger
-  /** Adds a place where log records go, as it is now. Throws `ARGUMENT_INVALID`. */
+  /** Adds a destination for log records; its members are copied. Throws `ARGUMENT_INVALID`. */
   addLogSink(sink: LogSink): void
 }
 
-/** The parts of the host that the doors open to. */
+/** The parts of the host that the context uses. */
 export interface ContextParts {
   readonly registries: TapRegistries
   readonly commands: CommandRegistry

@@ -1,6 +1,6 @@
 /**
- * The lifecycle of plugins in a host. Those of a config are set up together, staged, and go live in one step; they are
- * started, and each is disposed of once. One that falls out though nobody wants that keeps its place, and its guards stay.
+ * The lifecycle of plugins in a host. Those of a config are set up together, staged, and go live atomically; they are
+ * started, and each is disposed of once. A plugin that fails keeps its place, and its taps with an `onFailure` stay.
  */
 import type { Connection } from '../clients/connection.ts'
 import { ChatError, errors, type Problem } from '../support/errors.ts'
@@ -11,11 +11,11 @@ import { createContext, type ContextParts } from './context.ts'
 import { setupHint } from './setup-hints.ts'
 import type { ValidatedPlugin, Instance } from './validate-plugins.ts'
 
-/** Milliseconds that a plugin has to start, and to go. */
+/** Milliseconds for a plugin to start, and to dispose of itself. */
 const START_TIMEOUT = 10_000
 const DISPOSE_TIMEOUT = 1000
 
-/** A plugin that is to be set up, and the one that it takes the place of. */
+/** A plugin to be set up, and the instance that it replaces. */
 export interface Entry {
   readonly validated: ValidatedPlugin
   readonly before?: Instance | undefined
@@ -25,9 +25,9 @@ export class PluginLifecycle {
   readonly #parts: ContextParts
   readonly #connections: Iterable<Connection>
   #instances: readonly Instance[] = []
-  /** Those that others are about to take the place of. */
+  /** Instances that are being replaced. */
   #standing: readonly Instance[] = []
-  /** Those that went live once and are not yet forgotten. */
+  /** Instances that have been live and are not yet forgotten. */
   readonly #remembered = new Set<Instance>()
 
   constructor(parts: ContextParts, connections: Iterable<Connection>) {
@@ -35,22 +35,24 @@ export class PluginLifecycle {
     this.#connections = connections
   }
 
-  /** Those that have a place, in order: they are live, or have failed. */
+  /** Instances that have a place, in order: live or failed. */
   get instances(): readonly Instance[] {
     return this.#instances
   }
 
-  /** Those that are live, in order. */
+  /** Live instances, in order. */
   get live(): readonly Instance[] {
     return this.#instances.filter(({ active }) => active)
   }
 
-  /** Those of which nothing but the guards is left, in order. */
+  /** Failed instances, of which only the guards are left, in order. */
   get failed(): readonly Instance[] {
     return this.#instances.filter(({ active }) => !active)
   }
 
-  /** Sets plugins up, staged. Throws `CONFIG_INVALID` with the faults of all of them; nothing of them is left then. */
+  /**
+   * Sets plugins up, staged. Throws `CONFIG_INVALID` with the problems of all of them; then nothing of them remains.
+   */
   stage(entries: readonly Entry[], file: string | undefined): Instance[] {
     const problems: Problem[] = []
     const owners: Instance[] = []
@@ -91,8 +93,8 @@ export class PluginLifecycle {
   }
 
   /**
-   * Gives these a place, in this order, in one step: the others are out, those that were staged are in. Guards of those
-   * that are out stay while they are `standing`.
+   * Gives these instances their places, in order and atomically: others are removed, staged ones go live. Guards of
+   * removed instances stay while they are `standing`.
    */
   replace(order: readonly Instance[], standing: readonly Instance[] = []): void {
     const { commands, services, states } = this.#parts
@@ -102,7 +104,7 @@ export class PluginLifecycle {
     this.#standing = standing
     for (const [index, owner] of order.entries()) {
       owner.index = index
-      // One that has failed gets back what another one had that was to take its place.
+      // A failed instance gets back the state of the one that was to replace it.
       if (!owner.active) states.takeOver(owner)
     }
     for (const owner of fresh) {
@@ -110,7 +112,7 @@ export class PluginLifecycle {
       this.#remembered.add(owner)
       states.takeOver(owner)
       for (const connection of this.#connections) {
-        // It may be that of one in between, which could not start.
+        // It may belong to an instance in between that could not start.
         if (owner.before !== undefined && connection.attachedBy?.name === owner.name)
           connection.attachedBy = owner
       }
@@ -122,8 +124,8 @@ export class PluginLifecycle {
   }
 
   /**
-   * Starts them one after the other, while that is wanted. Rejects with `PLUGIN_START_FAILED` at the first that cannot.
-   * Ends early when they are taken out meanwhile.
+   * Starts instances one at a time, while `wanted`. Rejects with `PLUGIN_START_FAILED` at the first failure. Ends early
+   * when they are removed meanwhile.
    */
   async start(owners: readonly Instance[], wanted = (): boolean => true): Promise<void> {
     for (const owner of owners) {
@@ -140,25 +142,25 @@ export class PluginLifecycle {
     }
   }
 
-  /** Takes plugins out in one step, in their places: nothing but their guards is left. */
+  /** Makes instances fail, atomically and keeping their places: only their guards are left. */
   fail(owners: readonly Instance[]): void {
     for (const owner of owners) this.#silence(owner)
     this.#refresh()
   }
 
-  /** Lets one that has failed release what it acquired. What it kept stays for the one that takes its place. */
+  /** Lets a failed instance release what it acquired. What it kept stays for its replacement. */
   async release(owner: Instance): Promise<void> {
     await this.dispose(owner)
     this.#letGo(owner)
   }
 
-  /** Takes a plugin out and lets it release what it acquired. What it kept is still there. */
+  /** Deactivates an instance and lets it release what it acquired. What it kept is still there. */
   dispose(owner: Instance): Promise<void> {
     owner.disposed ??= this.#dispose(owner)
     return owner.disposed
   }
 
-  /** Frees what is left of a plugin that was disposed of and has no place any more. */
+  /** Frees what is left of an instance that was disposed of and has no place any more. */
   forget(owner: Instance): void {
     this.#free(owner)
     this.#letGo(owner)
@@ -166,7 +168,7 @@ export class PluginLifecycle {
     for (const one of this.#instances) if (one.before === owner) one.before = undefined
   }
 
-  /** The log's sinks stay: the host may still have to say something. */
+  /** Sinks of the log stay: the host may still have something to log. */
   async disposeAll(): Promise<void> {
     for (const owner of [...this.#remembered].toSorted((a, b) => b.index - a.index)) {
       await this.dispose(owner)
@@ -210,7 +212,7 @@ export class PluginLifecycle {
     const { isolation } = this.#parts
     if (owner.active) this.fail([owner])
     owner.abort.abort()
-    // Nothing calls it any more, so that what it releases now is not used again.
+    // Nothing calls it any more, so what it releases now is not used again.
     const wrap = (cause: unknown) => errors.pluginDisposeFailed(owner.name, cause)
     for (const run of owner.started ? owner.disposers.toReversed() : []) {
       const error = await isolation.settle(owner, 'onDispose', DISPOSE_TIMEOUT, run, wrap)

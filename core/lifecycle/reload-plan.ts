@@ -1,13 +1,13 @@
-/** What a reload comes to: which plugins stay as they are, which are set up, and which go with others. */
+/** Plans a reload: which plugins stay, which are set up, and which are set up again because of others. */
 import type { Entry } from './plugin-lifecycle.ts'
 import { isSurelySame } from './same-options.ts'
 import type { Services } from './services.ts'
 import type { ValidatedPlugin, Instance } from './validate-plugins.ts'
 
-/** What became of the plugins, by name. */
+/** The changes to the plugins, by name. */
 export interface Change {
   readonly changed: readonly string[]
-  /** Those that did not run before, because they had failed too. */
+  /** Those that did not run before, including because they had failed. */
   readonly added: readonly string[]
   readonly removed: readonly string[]
   /** Not changed, but set up again because they use one that was. */
@@ -19,16 +19,16 @@ export function isInstance(one: Instance | Entry): one is Instance {
   return 'staged' in one
 }
 
-/** What is to have a place from now on. */
+/** The plugins that are to have a place. */
 export interface Wanted {
   readonly plugins: readonly ValidatedPlugin[]
-  /** Whether one of them that has failed is to run again; otherwise it stays as it is. */
+  /** Whether a failed plugin is to be run again; otherwise it stays as it is. */
   readonly retries: (name: string) => boolean
-  /** Those that are set up again though nothing about them has changed. */
+  /** Plugins to set up again though nothing about them has changed. */
   readonly renew?: ReadonlySet<string> | undefined
 }
 
-/** What stays as it is and what is set up, in the order to come. `now` are those that have a place. */
+/** The instances that stay and the plugins to set up, in the new order. `now` are the instances that have a place. */
 export function planChange(
   now: readonly Instance[],
   { plugins: next, retries, renew = new Set() }: Wanted,
@@ -72,7 +72,7 @@ export function planChange(
   }
 }
 
-/** The same code, given the same options, and made the same of them: a schema may look at more than it is given. */
+/** The same code, the same input and the same parsed options: a schema may depend on more than its input. */
 function isSame(now: ValidatedPlugin, next: ValidatedPlugin): boolean {
   return (
     now.plugin.definition !== undefined &&
@@ -82,17 +82,17 @@ function isSame(now: ValidatedPlugin, next: ValidatedPlugin): boolean {
   )
 }
 
-/** A plugin, and those that require it, or one that does. */
+/** A plugin, and those that require it, directly or not. */
 export function requirersOf(name: string, owners: readonly Instance[]): Set<string> {
   const found = new Set([name])
-  // A plugin stands behind those that it requires.
+  // A plugin comes after those that it requires.
   for (const { name: other, validated } of owners) {
     if (validated.plugin.requires.some((required) => found.has(required))) found.add(other)
   }
   return found
 }
 
-/** Those of a list that hold something of plugins that go, and of those that hold something of them in turn. */
+/** Those of a list that use one of the leaving plugins, directly or not. */
 export function usersOf(
   going: readonly string[],
   owners: readonly Instance[],

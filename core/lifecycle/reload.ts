@@ -1,6 +1,6 @@
 /**
- * Puts other plugins in place of those that changed, while the host runs, all or nothing: they are set up first, then
- * the chat is held, and in one step the old are out and the new are in.
+ * Replaces plugins while the host runs, all or nothing: the new ones are set up first, then the chat is paused, and the
+ * old ones are swapped for the new atomically.
  */
 import type { PendingLines } from '../chat/pending-lines.ts'
 import type { Isolation } from '../hooks/isolation.ts'
@@ -21,7 +21,7 @@ import type { Services } from './services.ts'
 import { createSwap, remains, STOPPING, type Lost } from './swap.ts'
 import type { Instance } from './validate-plugins.ts'
 
-/** Milliseconds that lines under way have to settle; the chat is held meanwhile. */
+/** Milliseconds for lines that are under way to settle; the chat is paused meanwhile. */
 const SETTLE_TIMEOUT = 10_000
 
 export interface ReloadParts {
@@ -32,31 +32,34 @@ export interface ReloadParts {
   readonly log: Log
   readonly clock: Clock
   readonly isolation: Isolation
-  /** Goes on with what clients sent during a pause. */
+  /** Continues with what clients sent during a pause. */
   readonly resume: () => void
 }
 
-/** A change of plugins, worked out when its turn comes: what was changed before may have a say in it. */
+/** A change of plugins, worked out when its turn comes, since earlier changes may affect it. */
 export interface NextPlugins extends Wanted {
   readonly file: string | undefined
-  /** The change has been made, and nobody has been heard since. */
+  /** Called when the change has been made, before the pause ends. */
   readonly made?: (() => void) | undefined
-  /** Told of each that cannot be brought back; that is reported as its fault when left out. */
+  /** Called for each plugin that cannot be restored; reported as its failure when left out. */
   readonly lost?: Lost | undefined
 }
 
 export interface Reload {
-  /** The start of all: nothing is changed before it has ended, and nothing after it where it has failed. */
+  /** Runs the host's start: no change begins before it has ended, and none after it has failed. */
   begin(start: () => Promise<void>): Promise<void>
-  /** Rejects, with nothing changed, with what `next` throws, `CONFIG_INVALID` or `RELOAD_FAILED`. One at a time: others wait. */
+  /**
+   * Makes a change. Rejects, with nothing changed, with what `next` throws, `CONFIG_INVALID` or `RELOAD_FAILED`. One at
+   * a time: others wait.
+   */
   change(next: () => NextPlugins): Promise<Change>
-  /** Takes a plugin out that somebody has named. Those that cannot do without it fail. */
+  /** Removes a plugin on request. Plugins that cannot do without it fail. */
   unload(name: string): Promise<void>
-  /** Lets a plugin fail, with those that cannot do without it. `why`: as `unloaded after 3 faults`. */
+  /** Makes a plugin fail, with those that cannot do without it. `why`: such as `unloaded after 3 faults`. */
   fail(name: string, why: string): Promise<void>
-  /** The host stops: no change begins any more. One whose plugins are changing places may end. */
+  /** The host is stopping: no change begins any more. One that is already swapping plugins may finish. */
   cancel(): void
-  /** It may end no longer: what is held goes on. */
+  /** It can no longer finish: what is held goes on. */
   letGo(): void
 }
 
@@ -68,7 +71,7 @@ export function createReload(parts: ReloadParts): Reload {
   let stopping = false
   let stopWaiting: (() => void) | undefined
 
-  /** Runs when nothing else changes plugins; at once where that is now. */
+  /** Runs once no other change is in progress. */
   async function alone<T>(run: () => Promise<T>): Promise<T> {
     while (underWay !== undefined) await underWay
     const done = run()
@@ -109,7 +112,7 @@ export function createReload(parts: ReloadParts): Reload {
     return planned
   }
 
-  /** Runs while nobody comes, leaves or is heard. */
+  /** Runs while the chat is paused. */
   async function hold(fresh: readonly Instance[], run: () => Promise<void>): Promise<void> {
     pause.begin()
     holding = true
@@ -144,13 +147,13 @@ export function createReload(parts: ReloadParts): Reload {
       const cancel = clock.setTimeout(() => end(false)(), SETTLE_TIMEOUT)
       let forget = (): void => {}
       stopWaiting = end(false)
-      forget = pending.whenStill(end(true))
+      forget = pending.whenIdle(end(true))
     })
   }
 
   /**
-   * Takes out a plugin, and those that require it. Who uses a service of theirs is set up again; if it cannot do without,
-   * it fails too. All of them fail but one that somebody has named: that has no place any more.
+   * Removes a plugin, and those that require it. Plugins that use a service of theirs are set up again, or fail if they
+   * cannot do without it. All of them keep their places as failed plugins, except one that was removed on request.
    */
   async function takeOut(owner: Instance, named: boolean): Promise<void> {
     const names = requirersOf(owner.name, lifecycle.live)
@@ -196,7 +199,7 @@ export function createReload(parts: ReloadParts): Reload {
         if (owner !== undefined) await takeOut(owner, true)
       }),
     async fail(name, why) {
-      // By then another one may have its name.
+      // By its turn another plugin may have that name.
       const owner = lifecycle.live.find((one) => one.name === name)
       await alone(async () => {
         if (owner === undefined || !lifecycle.live.includes(owner)) return

@@ -1,15 +1,18 @@
-/** Whether two values are certainly the same. What cannot be looked into, as a function or an object of a class, is not. */
+/**
+ * Compares options. Whether two values are certainly the same: what cannot be inspected, such as a function or a class
+ * instance, is not.
+ */
 
 export function isSurelySame(one: unknown, other: unknown): boolean {
   try {
     return compare(one, other, new Map())
   } catch {
-    // It fails when it is looked at.
+    // Looking at it throws.
     return false
   }
 }
 
-/** `met`: with what each object is being compared, since one may hold itself. */
+/** `met`: what each object is being compared with, since one may contain itself. */
 function compare(one: unknown, other: unknown, met: Map<object, object>): boolean {
   if (Object.is(one, other)) return true
   if (!isObject(one) || !isObject(other)) return false
@@ -30,7 +33,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
-/** All that there is to an object, in its order; undefined where that cannot be told. */
+/** Everything in an object, in its order; undefined if that cannot be determined. */
 function partsOf(value: object, prototype: unknown): unknown[] | undefined {
   if (ArrayBuffer.isView(value))
     return [Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')]

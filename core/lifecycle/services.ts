@@ -1,4 +1,4 @@
-/** Services: what one plugin offers others, by name, so that neither imports the other. */
+/** Services: what one plugin provides to others, by name, so that neither imports the other. */
 import { errors } from '../support/errors.ts'
 import { Registry } from '../support/name-registry.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
@@ -6,13 +6,13 @@ import { didYouMean } from '../support/suggest.ts'
 
 declare const implementation: unique symbol
 
-/** Names a service and carries the type of what provides it. */
+/** Names a service and carries the type of its implementation. */
 export interface Service<T> {
   readonly name: string
   readonly [implementation]?: T
 }
 
-/** Makes the token of a service. Tokens of the same name are the same service. */
+/** Creates the token of a service. Tokens of the same name are the same service. */
 export function defineService<T>(name: string): Service<T> {
   return { name }
 }
@@ -20,7 +20,7 @@ export function defineService<T>(name: string): Service<T> {
 interface Provided {
   readonly owner: PluginInstance
   readonly implementation: unknown
-  /** Who has asked for it: what they hold of it is no good any more once it goes. */
+  /** Plugins that injected it: what they hold of it is stale once it is removed. */
   readonly users: Set<PluginInstance>
 }
 
@@ -47,12 +47,12 @@ export class Services {
     return provided.implementation as T
   }
 
-  /** Undefined when no plugin provides it now. Who finds it is no user: it asks again each time. */
+  /** Undefined when no plugin provides it now. Finding does not make a plugin a user: it asks again each time. */
   find<T>(owner: PluginInstance, service: Service<T>): T | undefined {
     return this.#provided.seenBy(owner, service.name)?.implementation as T | undefined
   }
 
-  /** Each service with its provider, and those of the users that have not gone. */
+  /** Each service with its provider and its running users. */
   *list(): Generator<{ name: string; owner: PluginInstance; users: PluginInstance[] }> {
     for (const [name, { owner, users }] of this.#provided.entries()) {
       yield { name, owner, users: [...users].filter((user) => user.active && !user.staged) }

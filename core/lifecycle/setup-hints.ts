@@ -1,4 +1,4 @@
-/** A slip of the pen in a plugin's setup: where it is, and which door or hook was meant. */
+/** Hints for typos in a plugin's setup: where it is, and which method or hook was meant. */
 import { locationOf } from '../support/error-location.ts'
 import { didYouMean } from '../support/suggest.ts'
 import type { PluginContext } from './context.ts'
@@ -6,14 +6,14 @@ import type { PluginContext } from './context.ts'
 const NOT_A_FUNCTION = /(?:(?:^|\.)(\w+)\.)?(?<=^|\.)(\w+) is not a function/
 const OF_UNDEFINED = /^Cannot read properties of undefined \(reading '(?:tap|tapPromise)'\)/
 
-/** What to add to the message of what setup threw; nothing where it is no such slip. */
+/** Returns what to add to the message of an error from setup; empty when it is not such a typo. */
 export function setupHint(cause: unknown, host: PluginContext): string {
   try {
     if (!(cause instanceof TypeError) && !(cause instanceof ReferenceError)) return ''
     const place = locationOf(cause)
     return `${place === undefined ? '' : ` (at ${place})`}${meantBy(cause.message, host)}`
   } catch {
-    // It fails when it is looked at, as a revoked proxy does.
+    // Looking at it throws, as for a revoked proxy.
     return ''
   }
 }
@@ -26,14 +26,14 @@ function meantBy(message: string, host: PluginContext): string {
   if (missing === undefined) return ''
   const hook = Object.entries(host.hooks).find(([name]) => name === from)
   if (hook !== undefined) return `; the hook ${from} has ${Object.keys(hook[1]).join(' and ')}`
-  // What is there elsewhere is no help, as the tapPromise of another hook.
+  // A name that exists elsewhere is no help, such as the tapPromise of another hook.
   return didYouMean(
     missing,
     [...namesOf(host)].filter((name) => name !== missing),
   )
 }
 
-function namesOf({ hooks, ...doors }: PluginContext): Set<string> {
+function namesOf({ hooks, ...methods }: PluginContext): Set<string> {
   const sides = Object.values(hooks).flatMap((side) => Object.keys(side))
-  return new Set([...Object.keys(doors), ...Object.keys(hooks), ...sides])
+  return new Set([...Object.keys(methods), ...Object.keys(hooks), ...sides])
 }

@@ -1,6 +1,6 @@
 /**
- * The step in which plugins change places, while nobody is heard. Where one of the new cannot start, the old come back. One
- * that cannot even do that has failed: its guards stay, so that nothing passes that it would not have let through.
+ * Swaps plugins while the chat is paused. If one of the new plugins cannot start, the old ones are restored. One that
+ * cannot be restored has failed: its guards stay, so that nothing passes that they would have stopped.
  */
 import type { Isolation } from '../hooks/isolation.ts'
 import { ChatError, describe, errors } from '../support/errors.ts'
@@ -18,24 +18,24 @@ export interface SwapParts {
   readonly isolation: Isolation
 }
 
-/** Told of a plugin that cannot be brought back. */
+/** Called for a plugin that cannot be restored. */
 export type Lost = (owner: Instance, cause: unknown) => void
 
 export interface Swap {
-  /** Puts some of an order, `fresh`, in place of others. Rejects with `RELOAD_FAILED` when those of before are back. */
+  /** Replaces `old` with `fresh`, in the new order. Rejects with `RELOAD_FAILED` once the old ones are restored. */
   run(
     order: readonly Instance[],
     fresh: readonly Instance[],
     old: readonly Instance[],
     lost?: Lost,
   ): Promise<void>
-  /** Lets plugins fail, and whoever holds something of them. */
+  /** Makes plugins fail, with the plugins that use them. */
   failWith(owners: readonly Instance[]): Promise<void>
-  /** Says that a plugin has failed since it needs another one. */
+  /** Logs that a plugin has failed since it needs another one. */
   failedWith(owner: Instance, other: Instance): void
-  /** The host stops: those of before do not come back any more. */
+  /** The host is stopping: the old plugins are not restored any more. */
   stop(): void
-  /** The host can wait no longer: what is under way is left as it is, and rejects. */
+  /** The host can wait no longer: what is in progress is left as it is, and rejects. */
   letGo(): void
 }
 
@@ -68,7 +68,10 @@ export function createSwap({ lifecycle, services, log, isolation }: SwapParts): 
     for (const owner of old) lifecycle.forget(owner)
   }
 
-  /** Brings back those of before that ran. The others, and those that cannot even do that, stay in their places. */
+  /**
+   * Restores the old plugins that were running. The others, and those that cannot be restored, stay in their places as
+   * failed.
+   */
   async function restore(
     before: readonly Instance[],
     fresh: readonly Instance[],
@@ -105,7 +108,7 @@ export function createSwap({ lifecycle, services, log, isolation }: SwapParts): 
     }
   }
 
-  /** Waits for a part of a swap, until the host stops and can wait no longer. */
+  /** Waits for a step of the swap, until the stopping host can wait no longer. */
   function step<T>(done: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       giveUp = () => reject(errors.reloadFailed(STOPPING))
@@ -117,10 +120,10 @@ export function createSwap({ lifecycle, services, log, isolation }: SwapParts): 
   function cannotReturn(owner: Instance, cause: unknown): void {
     const { name } = owner
     isolation.report(cause instanceof ChatError ? cause : errors.pluginStartFailed(name, cause))
-    logger.error(`plugin ${name}: it could not be brought back and has failed${remains(owner)}`)
+    logger.error(`plugin ${name}: it could not be restored and has failed${remains(owner)}`)
   }
 
-  /** Lets plugins fail, and whoever holds something of them. */
+  /** Makes plugins fail, with the plugins that use them. */
   async function failWith(owners: readonly Instance[]): Promise<void> {
     const users = usersOf(namesOf(owners), lifecycle.live, services)
     const going = lifecycle.instances.filter(
@@ -155,19 +158,19 @@ function namesOf(owners: readonly Instance[]): string[] {
   return owners.map(({ name }) => name)
 }
 
-/** What there is to say of a plugin that has failed. */
+/** What to add to the message that a plugin has failed. */
 export function remains(owner: Instance): string {
   return hasGuards(owner)
     ? '; its onFailure answers until a reload succeeds or it is switched off'
     : ''
 }
 
-/** What a reload that failed has left, with these that have failed. */
+/** The state after a failed reload, with the plugins that have failed. */
 function afterwards(failed: readonly Instance[]): string {
-  const again = 'the plugins of before run again'
+  const again = 'the previous plugins are running again'
   if (failed.length === 0) return again
   const states = failed.map(
     (owner) => `${owner.name} (failed${hasGuards(owner) ? '; its guards answer' : ''})`,
   )
-  return `${again}, but for ${states.join(', ')}`
+  return `${again}, except ${states.join(', ')}`
 }

@@ -1,11 +1,11 @@
-/** Which plugins of a config have a place once one of them has been switched on or off. */
+/** Works out which plugins of a config have a place once one of them has been switched on or off. */
 import { errors } from '../support/errors.ts'
 import { didYouMean } from '../support/suggest.ts'
 import type { ValidatedPlugin, Instance } from './validate-plugins.ts'
 
 /**
- * In the order of the config. One that has failed keeps its place until it is named itself. Throws `PLUGIN_UNKNOWN`, or `PLUGIN_REQUIRED` where others need it or it
- * needs others.
+ * In the order of the config. A failed plugin keeps its place until it is named itself. Throws `PLUGIN_UNKNOWN`, or
+ * `PLUGIN_REQUIRED` when others need it or it needs others.
  */
 export function toggled(
   listed: readonly ValidatedPlugin[],

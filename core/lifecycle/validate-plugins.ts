@@ -1,4 +1,4 @@
-/** Checks every plugin of a config before anything of any plugin runs, and puts them in order. */
+/** Validates every plugin of a config before any plugin code runs, and puts them in order. */
 import { types } from 'node:util'
 import { problemsOf, unknownKey } from '../support/config-issues.ts'
 import { describe, show, type Problem } from '../support/errors.ts'
@@ -12,16 +12,16 @@ import { API_VERSION, PLUGIN, PLUGIN_FACTORY, type Plugin } from './define-plugi
 export interface ValidatedPlugin {
   readonly plugin: Plugin
   readonly options: unknown
-  /** Where it stands in the config, as `plugins[3] (dice)`. */
+  /** Its place in the config, such as `plugins[3] (dice)`. */
   readonly path: string
 }
 
-/** A plugin of a config in the host. */
+/** An instance of a config's plugin in the host. */
 export type Instance = PluginInstance<ValidatedPlugin>
 
 const NAME = /^([a-z0-9-]+:)?[a-z0-9-]+$/
 
-/** What a definition may have. */
+/** The keys of a definition. */
 const DEFINITION = ['name', 'apiVersion', 'version', 'requires', 'options', 'setup']
 
 export function validatePlugins(listed: unknown): {
@@ -51,7 +51,7 @@ export function validatePlugins(listed: unknown): {
     if (first !== undefined) {
       problems.push({
         path,
-        message: `the plugin is given twice, first at ${first}; remove one of them`,
+        message: `the plugin is listed twice, first at ${first}; remove one of them`,
       })
       continue
     }
@@ -62,7 +62,7 @@ export function validatePlugins(listed: unknown): {
   return { plugins: inOrder(plugins, problems), problems }
 }
 
-/** Entries with their places; `false` and `null` are left out and arrays flattened. */
+/** Entries with their paths; `false` and `null` are skipped and arrays flattened. */
 function* flatten(
   list: readonly unknown[],
   path: string,
@@ -74,7 +74,7 @@ function* flatten(
   }
 }
 
-/** What keeps a value from being a plugin that this host can run. */
+/** Why a value is not a plugin that this host can run. */
 function faultOf(value: unknown): Omit<Problem, 'path'> | undefined {
   if (isFactory(value)) {
     return {
@@ -104,7 +104,7 @@ function faultOf(value: unknown): Omit<Problem, 'path'> | undefined {
   }
 }
 
-/** What its author got wrong about a plugin. It may be of another copy of the host, so nothing is asked for its class. */
+/** What is wrong with a plugin's definition. It may come from another copy of the host, so its class is not checked. */
 function definitionFault(plugin: Plugin, who: string): string | undefined {
   const { definition, name } = plugin
   const { requires, options, setup } = Object(definition) as Record<string, unknown>
@@ -114,7 +114,7 @@ function definitionFault(plugin: Plugin, who: string): string | undefined {
     return `name: expected lower-case letters, digits and dashes, as in "dice" or "acme:dice", found ${show(name)}`
   }
   if (requires !== undefined && !isTexts(requires)) {
-    return `${who}: requires: expected a list of the names of plugins, found ${Array.isArray(requires) ? 'other things in it' : show(requires)}; write requires: ['echo']`
+    return `${who}: requires: expected a list of the names of plugins, found ${Array.isArray(requires) ? 'other values in it' : show(requires)}; write requires: ['echo']`
   }
   if (options !== undefined && typeof Object(options).safeParse !== 'function') {
     return `${who}: options: expected a zod schema, found ${show(options)}; write options: z.strictObject({ … })`
@@ -125,11 +125,11 @@ function definitionFault(plugin: Plugin, who: string): string | undefined {
   return undefined
 }
 
-/** How to call a factory. It is imported by some name: by the plugin's, as far as anybody can tell, where that can be one. */
+/** How to call a factory, by the plugin's name if that can be an identifier: what it was imported as is unknown. */
 function calledAs(plugin: string, parentheses: string): string {
   return /^[a-z]\w*$/.test(plugin)
     ? `${plugin}${parentheses}`
-    : `put ${parentheses} behind the name that it is imported by`
+    : `put ${parentheses} after the name that it is imported as`
 }
 
 function isFactory(
@@ -138,10 +138,10 @@ function isFactory(
   return typeof value === 'function' && PLUGIN_FACTORY in value
 }
 
-/** What it is instead. */
+/** The message for a value that is not a plugin. */
 function notPlugin(value: unknown): string {
   if (value === undefined) {
-    return 'it is undefined: see whether what it is imported from exports it; to leave a plugin out, write false'
+    return 'it is undefined: check that the module exports it; to leave a plugin out, write false'
   }
   if (types.isModuleNamespaceObject(value) || Object(value)?.__esModule === true) {
     const factories = Object.entries(value as object)
@@ -152,9 +152,9 @@ function notPlugin(value: unknown): string {
     const [imported, called] = first === 'default' ? ['dice', 'dice'] : [`{ ${first} }`, first]
     return `it is a module, not a plugin${has}; import the plugin by its name and call it: import ${imported} from …, and ${called}()`
   }
-  if (isThenable(value)) return 'it is a promise, not a plugin; put await in front of it'
+  if (isThenable(value)) return 'it is a promise, not a plugin; add await before it'
   if (typeof value === 'function') {
-    return `it is a function, not a plugin; call it: ${value.name === '' ? 'put () behind it' : `${safeText(value.name)}()`}`
+    return `it is a function, not a plugin; call it: ${value.name === '' ? 'add () after it' : `${safeText(value.name)}()`}`
   }
   return `expected a plugin made with definePlugin, found ${show(value)}`
 }
@@ -173,14 +173,14 @@ function checkOptions(plugin: Plugin, path: string, problems: Problem[]): unknow
   return undefined
 }
 
-/** A fault of options that were left out, with what to do where it is their absence. */
+/** A problem with options that were left out, with a remedy when their absence is the problem. */
 function leftOut(problem: Problem, plugin: Plugin, path: string): Problem {
   if (problem.path !== path) return problem
-  const message = `${problem.message}; it takes options; call it: ${calledAs(plugin.name, '({ … })')}, or, in the plugin itself, put .prefault({}) behind its schema`
+  const message = `${problem.message}; it takes options; call it: ${calledAs(plugin.name, '({ … })')}, or, in the plugin itself, add .prefault({}) to its schema`
   return { ...problem, message }
 }
 
-/** The order of the config, but for a plugin's requirements, which go before it. */
+/** The order of the config, except that plugins come after those that they require. */
 function inOrder(plugins: readonly ValidatedPlugin[], problems: Problem[]): ValidatedPlugin[] {
   const byName = new Map(plugins.map((checked) => [checked.plugin.name, checked]))
   const ordered = new Set<ValidatedPlugin>()
@@ -193,7 +193,7 @@ function inOrder(plugins: readonly ValidatedPlugin[], problems: Problem[]): Vali
       problems.push({
         path,
         code: 'REQUIRES_CYCLE',
-        message: `requires itself: ${names.join(' -> ')}; take one of them out of another's 'requires'`,
+        message: `requires itself: ${names.join(' -> ')}; remove one of them from another's 'requires'`,
       })
       return
     }

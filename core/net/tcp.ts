@@ -1,18 +1,18 @@
-/** Connections over TCP. Knows nothing of chat: it hands over sockets and tells who is at their other end. */
+/** Connections over TCP. Knows nothing of chat: it hands over sockets with the addresses of their peers. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Logger } from '../support/log.ts'
 import { listenError, withPort } from './listen-error.ts'
 import { unmapped, type Peer, type Transport } from './transport.ts'
 
-/** Connections that the kernel keeps until they are accepted; Node's own 511 loses some in a storm of joins. */
+/** Connections that the kernel queues until they are accepted; Node's default of 511 loses some in a storm of joins. */
 const ACCEPT_BACKLOG = 4096
-/** Milliseconds without traffic after which the kernel asks whether the peer is still there. */
+/** Milliseconds without traffic after which the kernel probes whether the peer is still there. */
 const KEEP_ALIVE_DELAY = 60_000
 
 export interface TcpTransport extends Transport {
-  /** The port that it listens on, which is another than the one asked for where that was 0. */
+  /** The port that it listens on; differs from the requested one if that was 0. */
   readonly port: number
-  /** The address that it listens on: of a host name, what it stands for. */
+  /** The address that it listens on; a host name resolved. */
   readonly address: string
 }
 
@@ -47,7 +47,7 @@ export function createTcpTransport(host: string, port: number, log: Logger): Tcp
         )
         listening.listen({ host, port, backlog: ACCEPT_BACKLOG }, () => {
           const { address: given, port: free } = listening.address() as AddressInfo
-          // Node leaves out the zone of a link-local address.
+          // Node omits the zone of a link-local address.
           bound = { address: host.includes('%') ? host : given, port: free }
           listening.on('error', (error) => log.error(`tcp server: ${error.message}`))
           const address = withPort(bound.address, bound.port)
@@ -64,7 +64,7 @@ export function createTcpTransport(host: string, port: number, log: Logger): Tcp
   }
 }
 
-/** Who is at the other end, or undefined when it has reset the connection before it could be asked (nodejs/node#23858). */
+/** The peer of a socket; undefined when it was reset before its address could be read (nodejs/node#23858). */
 function peerOf(socket: Socket): Peer | undefined {
   const { remoteAddress } = socket
   if (remoteAddress === undefined) return undefined

@@ -1,6 +1,6 @@
 /**
- * The calls of the host into code of plugins. They have a name in stack traces, so that what stands below one, whoever
- * called the host, is never taken for the place of a fault; the name survives bundling and minifying.
+ * Calls from the host into plugin code. The function has a name in stack traces, so that the frames below it, the
+ * callers of the host, are never taken for the location of a plugin's error; the name survives bundling and minifying.
  */
 
 export const BOUNDARY = 'multiecho calls a plugin'

@@ -3,15 +3,18 @@
 export type Cancel = () => void
 
 export interface Clock {
-  /** Milliseconds since the Unix epoch when the host started, counted on from there: setting the system's clock never moves it. */
+  /**
+   * Milliseconds since the Unix epoch, counted on monotonically from the host's start: setting the system's clock does
+   * not move it.
+   */
   now(): number
-  /** Milliseconds since the Unix epoch by the system's clock, whoever sets it: the time of day. */
+  /** Milliseconds since the Unix epoch by the system's clock: the time of day. */
   date(): number
-  /** Calls `run` once after some milliseconds, and returns what cancels that. */
+  /** Calls `run` once after some milliseconds; the returned function cancels it. */
   setTimeout(run: () => void, milliseconds: number): Cancel
 }
 
-/** Above this Node's timers fire at once (nodejs.org/api/timers.html, setTimeout). */
+/** Above this Node's timers fire immediately (nodejs.org/api/timers.html, setTimeout). */
 const LONGEST = 2 ** 31 - 1
 
 export const systemClock: Clock = {

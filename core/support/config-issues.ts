@@ -1,4 +1,4 @@
-/** zod's issues as problems of the config: where, what was expected, and what was probably meant. */
+/** Turns zod's issues into problems of the config: where, what was expected, and what was probably meant. */
 import { z } from 'zod'
 import { show, type Problem } from './errors.ts'
 import { safeText } from './safe-text.ts'
@@ -6,7 +6,7 @@ import { HIDDEN, isSecret, withoutCredentials } from './secrets.ts'
 import { didYouMean } from './suggest.ts'
 import { textOf } from './thrown.ts'
 
-/** `prefix` is where the checked value stands, as `plugins[3] (dice)`. */
+/** `prefix` is the path of the checked value, such as `plugins[3] (dice)`. */
 export function problemsOf(
   error: z.ZodError,
   schema: z.ZodType,
@@ -29,20 +29,20 @@ export function problemsOf(
   })
 }
 
-/** What is wrong with a key that is not among the known ones. They are undefined where nobody can tell them. */
+/** The message for an unknown key. `known` is undefined when the known keys cannot be determined. */
 function noSuchKey(key: string, known: readonly string[] | undefined): string {
   if (known === undefined) return 'there is no such key'
   if (known.length === 0) return 'there is no such key; it takes no options'
   return `there is no such key${didYouMean(key, known)} (known: ${known.join(', ')})`
 }
 
-/** The first key of a value that is not among the known ones, and what is wrong with it. */
+/** The first unknown key of a value, with what is wrong with it. */
 export function unknownKey(value: object, known: readonly string[]): string | undefined {
   const key = Object.keys(value).find((one) => !known.includes(one))
   return key === undefined ? undefined : `${safeText(key)}: ${noSuchKey(key, known)}`
 }
 
-/** What the author of the schema has to say, which is a whole sentence; undefined where the message is zod's own. */
+/** The message of the schema's author, a whole sentence; undefined when it is zod's own. */
 function authored(issue: z.core.$ZodIssue, value: unknown): string | undefined {
   const usual = z.config().localeError?.({ ...issue, input: value } as z.core.$ZodRawIssue)
   const usualMessage = typeof usual === 'string' ? usual : usual?.message
@@ -51,12 +51,12 @@ function authored(issue: z.core.$ZodIssue, value: unknown): string | undefined {
     : issue.message
 }
 
-/** What was received may have been made of the value first, as a number of what was typed. */
+/** zod may have converted the value first, as text to a number, so what it says it received may mislead. */
 function withoutReceived(message: string): string {
   return message.replace(/, received \w+$/, '')
 }
 
-/** What a value must be, in words for who wrote it rather than for who wrote the schema. */
+/** What a value must be, worded for the author of the config rather than of the schema. */
 export function demandOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -95,10 +95,10 @@ function sizeOf(bound: string, size: number | bigint, origin: string): string {
   return `must be ${bound} ${size}`
 }
 
-/** What zod measures by the number of its entries. */
+/** Types that zod measures by their number of entries. */
 const COUNTED: ReadonlySet<string> = new Set(['array', 'set', 'map'])
 
-/** No secret is shown, and options that are one text may be one. */
+/** Secrets are never shown; options that are a single text may be one. */
 function foundOf(issue: z.core.$ZodIssue, value: unknown): string {
   if (value !== undefined && issue.path.some(isSecret)) return HIDDEN
   if (typeof value === 'string')
@@ -122,14 +122,14 @@ function join(prefix: string, path: readonly PropertyKey[]): string {
   return safeText(`${prefix}: ${text}`)
 }
 
-/** The keys that a schema knows at a path; undefined where it is not known which. */
+/** The keys that a schema knows at a path; undefined if unknown. */
 function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] | undefined {
   let at: unknown = unwrap(schema)
   for (const step of path) at = unwrap(within(at, step))
   return at instanceof z.ZodObject ? Object.keys(at.shape) : undefined
 }
 
-/** The schema of what a value has under a key or at a place. */
+/** The schema of a value's property or element. */
 function within(schema: unknown, step: PropertyKey): unknown {
   if (schema instanceof z.ZodObject) return schema.shape[String(step)]
   if (schema instanceof z.ZodArray) return schema.element

@@ -1,6 +1,6 @@
 /**
- * The catalogue: every error of the host is made here, by code. A text says what was expected, what was found, where, and
- * what to do. docs/reference/errors.md has an entry for each code.
+ * The error catalogue: every error of the host is made here, by code. A message says what was expected, what was found,
+ * where, and what to do. docs/reference/errors.md has an entry for each code.
  */
 import { locationOf } from './error-location.ts'
 import { missingFolderOf } from './missing-folder.ts'
@@ -53,10 +53,10 @@ export type ErrorCode =
   | 'USAGE'
   | 'VERDICT_INVALID'
 
-/** An error of the host. Tell them apart by `code`, not by class: a plugin may bring another copy of the host along. */
+/** An error of the host. Distinguish errors by `code`, not by class: a plugin may bring another copy of the host. */
 export class ChatError extends Error {
   readonly code: ErrorCode
-  /** The plugin whose fault it is, where it is one's. */
+  /** The plugin that caused it, if one did. */
   readonly plugin: string | undefined
   /** The hook, or the part of the plugin, in which it happened. */
   readonly hook: string | undefined
@@ -74,15 +74,15 @@ export class ChatError extends Error {
   }
 }
 
-/** A fault in the config: where it is, as `plugins[3] (dice): sides`, and what is wrong. */
+/** A problem of the config: where, such as `plugins[3] (dice): sides`, and what is wrong. */
 export interface Problem {
   readonly path: string
   readonly message: string
-  /** What kind of fault it is, where there is more to say than that the config is wrong. */
+  /** The kind of problem, when it is more specific than an invalid config. */
   readonly code?: ErrorCode | undefined
 }
 
-/** All faults of a config, found in one go. */
+/** All problems of a config, found in one pass. */
 export class ConfigError extends ChatError {
   readonly file: string | undefined
   readonly problems: readonly Problem[]
@@ -94,7 +94,7 @@ export class ConfigError extends ChatError {
   }
 }
 
-/** What `checkPlugin` has found: which part of the check, and what is wrong, with what to do. */
+/** A finding of `checkPlugin`: the part of the check, and what is wrong, with what to do. */
 export interface Finding {
   readonly part:
     | 'load'
@@ -112,7 +112,7 @@ export interface Finding {
   readonly message: string
 }
 
-/** All that `checkPlugin` has found. */
+/** All findings of `checkPlugin`. */
 export class CheckError extends ChatError {
   readonly findings: readonly Finding[]
 
@@ -127,15 +127,15 @@ export class CheckError extends ChatError {
 const NOT_RELOADED = 'not reloaded: '
 
 export const errors = {
-  /** `door` is how it is called, as `host.broadcast`. */
-  argumentInvalid: (door: string, problem: string, plugin?: string) =>
+  /** `method` is the method that was called, such as `host.broadcast`. */
+  argumentInvalid: (method: string, problem: string, plugin?: string) =>
     new ChatError(
       'ARGUMENT_INVALID',
-      `${door}: ${problem}`,
+      `${method}: ${problem}`,
       plugin === undefined ? {} : { plugin },
     ),
 
-  /** What a host has answered, which may be another version. */
+  /** An error that a running host answered; it may be of another version. */
   answered: (code: string, message: string) => new ChatError(code as ErrorCode, message),
 
   audienceInvalid: (found: unknown) =>
@@ -155,7 +155,7 @@ export const errors = {
   commandAnswer: (plugin: string, name: string, found: unknown) =>
     new ChatError(
       'COMMAND_FAILED',
-      `/${name}: expected its run to return a text, a list of texts or nothing, found ${show(found)}; make a text of it, or return nothing`,
+      `/${name}: expected run to return a text, a list of texts or nothing, found ${show(found)}; convert it to a text, or return nothing`,
       { plugin, hook: `/${name}` },
     ),
 
@@ -167,7 +167,7 @@ export const errors = {
     ),
 
   commandFailed: (plugin: string, name: string, cause: unknown) =>
-    new ChatError('COMMAND_FAILED', `/${name} failed: ${describeFault(cause)}`, {
+    new ChatError('COMMAND_FAILED', `/${name} failed: ${describeWithLocation(cause)}`, {
       plugin,
       hook: `/${name}`,
       cause,
@@ -188,16 +188,16 @@ export const errors = {
       },
     ]),
 
-  /** `names` are files of one folder that are each meant as its config. */
+  /** `names` are files of one folder that each look like its config. */
   configUnclear: (names: readonly string[]) =>
     new ConfigError('CONFIG_NOT_FOUND', undefined, [
       {
         path: '',
-        message: `${names.map(safeText).join(' and ')} are both here, and the chat has one config; remove the others, or name it with --config FILE`,
+        message: `${names.map(safeText).join(' and ')} are both here, but the chat has one config; remove the others, or name one with --config FILE`,
       },
     ]),
 
-  /** `right` is what it is to be called, where that is all that is wrong with it. */
+  /** `right` is the correct name, if the name is all that is wrong. */
   configMisnamed: (name: string, right: string | undefined) =>
     new ConfigError('CONFIG_NOT_FOUND', name, [
       {
@@ -205,7 +205,7 @@ export const errors = {
         message:
           right === undefined
             ? 'a config is TypeScript, JavaScript or JSON; write it as chat.config.ts, and remove this file'
-            : `a config that is to be found is called ${right}; rename it, or name it with --config FILE`,
+            : `a config is only found when it is called ${right}; rename it, or name it with --config FILE`,
       },
     ]),
 
@@ -213,7 +213,7 @@ export const errors = {
     new ConfigError('CONFIG_NOT_FOUND', undefined, [
       {
         path: '',
-        message: `it cannot be told whether this folder has one: ${problem}; start in another folder, or name the file with --config FILE`,
+        message: `cannot tell whether this folder has one: ${problem}; start in another folder, or name the file with --config FILE`,
       },
     ]),
 
@@ -222,7 +222,7 @@ export const errors = {
       { path: '', message: 'the config file is gone; put it back, and reload again' },
     ]),
 
-  /** `file` is the config file, or the place in what it imports. */
+  /** `file` is the config file, or the location in what it imports. */
   configNotLoaded: (file: string, message: string) =>
     new ConfigError('CONFIG_NOT_LOADED', file, [{ path: '', message }]),
 
@@ -234,32 +234,32 @@ export const errors = {
   faultsUnread: (fault: ChatError) =>
     new ChatError(
       'FAULTS_UNREAD',
-      `faults of plugins were not looked at: ${fault.plugin ?? '?'}: ${fault.message}; mend the plugin, or take them with takeErrors() where they are meant`,
+      `failures of plugins were not taken: ${fault.plugin ?? '?'}: ${fault.message}; fix the plugin, or take them with takeErrors() where they are expected`,
     ),
 
   hookFailed: (plugin: string, hook: string, cause: unknown, tap?: Labelled) =>
-    new ChatError('HOOK_FAILED', `${labelled(hook, tap)}: ${describeFault(cause)}`, {
+    new ChatError('HOOK_FAILED', `${labelled(hook, tap)}: ${describeWithLocation(cause)}`, {
       plugin,
       hook,
       cause,
     }),
 
-  /** `tap` is left out where it is none that has not answered. */
+  /** `tap` is left out when it was not a tap that timed out. */
   hookTimeout: (plugin: string, hook: string, milliseconds: number, tap?: Labelled) =>
     new ChatError(
       'HOOK_TIMEOUT',
-      `${labelled(hook, tap)}: no answer within ${milliseconds} ms; it was given up; answer sooner${tap === undefined ? '' : ', or give the tap a larger timeout'}`,
+      `${labelled(hook, tap)}: no answer within ${milliseconds} ms, so it was abandoned; answer sooner${tap === undefined ? '' : ', or give the tap a longer timeout'}`,
       { plugin, hook },
     ),
 
   stopTimeout: (plugin: string, hook: string, tap?: Labelled) =>
     new ChatError(
       'HOOK_TIMEOUT',
-      `${labelled(hook, tap)}: no answer before the host had to stop; it was given up`,
+      `${labelled(hook, tap)}: no answer before the host had to stop, so it was abandoned`,
       { plugin, hook },
     ),
 
-  /** The last of a number of timeouts in a row. */
+  /** For the last of several timeouts in a row. */
   tapSkipped: (
     { message, plugin, hook }: ChatError,
     times: number,
@@ -268,7 +268,7 @@ export const errors = {
   ) =>
     new ChatError(
       'HOOK_TIMEOUT',
-      `${message}; that is ${times} times in a row: it is skipped for ${milliseconds / 1000} s${answers ? ', its onFailure answers meanwhile' : ''}`,
+      `${message}; that is ${times} times in a row: it is skipped for ${milliseconds / 1000} s${answers ? ', and its onFailure answers meanwhile' : ''}`,
       { plugin, hook },
     ),
 
@@ -278,17 +278,17 @@ export const errors = {
   nameInvalid: (found: unknown) =>
     new ChatError(
       'NAME_INVALID',
-      `a name is 1 to 64 characters without controls, invisible ones and spaces other than U+0020 and U+3000, found ${show(found)}`,
+      `expected a name of 1 to 64 characters, without controls, invisible characters and spaces other than U+0020 and U+3000, found ${show(found)}`,
     ),
 
   notSettled: (whose: string, milliseconds: number, unanswered: readonly string[]) => {
     const waits =
       unanswered.length === 0
-        ? 'no plugin is at work on it'
+        ? 'no plugin is working on it'
         : `these have not answered: ${unanswered.join(', ')}`
     return new ChatError(
       'NOT_SETTLED',
-      `${whose} has not settled within ${milliseconds / 1000} s; ${waits}. Where one waits for the clock, which stands still, move it meanwhile: const said = client.say('…'); await host.advance(1000); await said`,
+      `${whose} has not settled within ${milliseconds / 1000} s; ${waits}. If one waits for the clock, which only a test advances, advance it meanwhile: const said = client.say('…'); await host.advance(1000); await said`,
     )
   },
 
@@ -301,7 +301,7 @@ export const errors = {
   noDescriptors: (reserved: number) =>
     new ChatError(
       'NO_DESCRIPTORS',
-      `this process may open too few files for a single client beside the ${reserved} kept back; raise that with ulimit -n, or lower limits.reservedDescriptors`,
+      `this process may open too few files for a single client besides the ${reserved} reserved; raise the limit with ulimit -n, or lower limits.reservedDescriptors`,
     ),
 
   noHost: (path: string, problem: string) =>
@@ -316,7 +316,7 @@ export const errors = {
   pluginNeeds: (plugin: string, lacking: readonly string[]) =>
     new ChatError(
       'PLUGIN_REQUIRED',
-      `${plugin} cannot be switched on: it requires ${lacking.join(', ')}, which ${lacking.length === 1 ? 'does' : 'do'} not run; switch ${lacking.length === 1 ? 'that' : 'those'} on first`,
+      `${plugin} cannot be switched on: it requires ${lacking.join(', ')}, which ${lacking.length === 1 ? 'is' : 'are'} not running; switch ${lacking.length === 1 ? 'that' : 'those'} on first`,
     ),
 
   pluginUnknown: (name: string, meant: string) =>
@@ -333,7 +333,7 @@ export const errors = {
     ),
 
   pluginDisposeFailed: (plugin: string, cause: unknown) =>
-    new ChatError('PLUGIN_DISPOSE_FAILED', `onDispose: ${describeFault(cause)}`, {
+    new ChatError('PLUGIN_DISPOSE_FAILED', `onDispose: ${describeWithLocation(cause)}`, {
       plugin,
       hook: 'onDispose',
       cause,
@@ -356,7 +356,7 @@ export const errors = {
   pluginStartFailed: (plugin: string, cause: unknown) =>
     new ChatError(
       'PLUGIN_START_FAILED',
-      `${plugin} could not start: ${describeFault(cause)}${missingFolderOf(cause)}`,
+      `${plugin} could not start: ${describeWithLocation(cause)}${missingFolderOf(cause)}`,
       { plugin, hook: 'onStart', cause },
     ),
 
@@ -369,7 +369,7 @@ export const errors = {
   reloadFailed: (problem: string, cause?: unknown) =>
     new ChatError('RELOAD_FAILED', `${NOT_RELOADED}${problem}`, { cause }),
 
-  /** The same fault, which has kept a reload, or a switch, from changing anything. */
+  /** The same error, which kept a reload or a switch from changing anything. */
   notDone: ({ code, message, plugin, hook, cause }: ChatError, what: string) =>
     new ChatError(code, `${what}: ${message.replace(NOT_RELOADED, '')}`, {
       plugin,
@@ -382,15 +382,15 @@ export const errors = {
   serviceConflict: (service: string, plugin: string, owner: string) =>
     new ChatError(
       'SERVICE_CONFLICT',
-      `the service ${service} is provided by the plugin ${owner} already`,
+      `the service ${service} is already provided by the plugin ${owner}`,
       { plugin },
     ),
 
-  /** `early`: it was asked for in `setup`, where later plugins have not provided anything yet. */
+  /** `early`: it was requested in `setup`, when later plugins have not provided anything yet. */
   serviceMissing: (service: string, plugin: string, early: boolean, meant: string) => {
     const remedy = early
       ? "name the plugin that does in 'requires', so that it is set up first, or inject in host.onStart"
-      : "add the one that does to the config, and its name to 'requires', or use host.find where it may be missing"
+      : "add the one that does to the config, and its name to 'requires', or use host.find if it may be missing"
     return new ChatError(
       'SERVICE_MISSING',
       `no plugin${early ? ' set up so far' : ''} provides the service ${service}${meant || `; ${remedy}`}`,
@@ -398,13 +398,17 @@ export const errors = {
     )
   },
 
-  /** Of a stream that a plugin has brought in; `id` is the client that it is. */
+  /** For a stream that a plugin attached; `id` is its client's. */
   streamFailed: (plugin: string, id: string, cause: unknown) =>
-    new ChatError('STREAM_FAILED', `the stream of ${safeText(id)}: ${describeFault(cause)}`, {
-      plugin,
-      hook: 'attach',
-      cause,
-    }),
+    new ChatError(
+      'STREAM_FAILED',
+      `the stream of ${safeText(id)}: ${describeWithLocation(cause)}`,
+      {
+        plugin,
+        hook: 'attach',
+        cause,
+      },
+    ),
 
   streamNotBytes: (found: unknown) =>
     new ChatError(
@@ -416,7 +420,7 @@ export const errors = {
     new ChatError('TAP_INVALID', `hooks.${hook}.tap: ${problem}`, { plugin, hook }),
 
   timerFailed: (plugin: string, cause: unknown) =>
-    new ChatError('TIMER_FAILED', `timer: ${describeFault(cause)}`, {
+    new ChatError('TIMER_FAILED', `timer: ${describeWithLocation(cause)}`, {
       plugin,
       hook: 'timer',
       cause,
@@ -428,26 +432,26 @@ export const errors = {
     new ChatError('VERDICT_INVALID', `expected ${expected} or nothing, found ${found}`),
 }
 
-/** Words for anything that was thrown: an error's message, or the thing itself. Never throws. */
+/** A text for anything that was thrown: an error's message, or the value itself. Never throws. */
 export function describe(thrown: unknown): string {
   if (!isError(thrown)) return `threw ${show(thrown)}`
   const words = textOf(thrown, 'message') || textOf(thrown, 'name')
   return words ? safeText(words) : `threw ${UNSHOWABLE}`
 }
 
-/** The same with the stack, where there is one. Lines; never throws. */
+/** The same with the stack, if there is one, on several lines. Never throws. */
 export function describeFully(thrown: unknown): string {
   const stack = stackOf(thrown)
   return stack.length > 0 ? stack.join('\n') : describe(thrown)
 }
 
 /** What a plugin threw, and where. */
-function describeFault(thrown: unknown): string {
+function describeWithLocation(thrown: unknown): string {
   const place = locationOf(thrown)
   return place === undefined ? describe(thrown) : `${describe(thrown)} (${place})`
 }
 
-/** A tap, as a text calls it. */
+/** A tap, as a message calls it. */
 interface Labelled {
   readonly label: string | undefined
 }
@@ -458,7 +462,7 @@ function labelled(hook: string, tap: Labelled | undefined): string {
 
 const UNSHOWABLE = 'something that cannot be shown'
 
-/** A short, safe picture of a value that was found where another one was expected. Never throws. */
+/** A short, safe text for an unexpected value. Never throws. */
 export function show(value: unknown): string {
   try {
     if (typeof value === 'function') {
@@ -467,7 +471,7 @@ export function show(value: unknown): string {
     if (Array.isArray(value)) return 'an array'
     if (Object.prototype.toString.call(value) === '[object Object]') return 'an object'
     const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 81)) : String(value)
-    // A character that is not seen may be what is wrong.
+    // An invisible character may be what is wrong.
     return safeName(text.length > 80 ? `${text.slice(0, 80)}…` : text)
   } catch {
     return UNSHOWABLE

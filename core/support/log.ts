@@ -1,6 +1,6 @@
 /**
- * The log: its records go to sinks. What is logged before the first sink is added is kept for it. Warnings and errors also
- * go to standard error, if no sink is ever added or an operator watches there. pino makes the lines of JSON.
+ * The log: records go to sinks, and are buffered until the first sink is added. Warnings and errors also go to standard
+ * error if there is no sink, or if an operator is watching there. pino makes the JSON lines.
  */
 import pino from 'pino'
 import { describe, show } from './errors.ts'
@@ -10,7 +10,7 @@ import { errorData, isError } from './thrown.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal'
 
-/** pino's numbers, which a record carries. */
+/** pino's numbers of the levels, as in a record. */
 export const LOG_LEVELS: Readonly<Record<LogLevel, number>> = {
   debug: 20,
   info: 30,
@@ -20,8 +20,8 @@ export const LOG_LEVELS: Readonly<Record<LogLevel, number>> = {
 }
 
 /**
- * Writes records of one part of the program. The message comes first, and is made safe; fields, an object, are for the
- * JSON format alone. Anything else in either place is no fault: it becomes a text, or is left out.
+ * Writes records of one part of the program. The message comes first, and is made safe; fields, an object, appear in
+ * the JSON format only. Other values are not an error: they are converted to text, or left out.
  */
 export type Logger = Readonly<
   Record<LogLevel, (message: string, fields?: Readonly<Record<string, unknown>>) => void>
@@ -32,35 +32,35 @@ export interface LogRecord {
   readonly level: number
   /** Milliseconds since the Unix epoch. */
   readonly time: number
-  /** The part of the program: one of the host's, or the name of a plugin. */
+  /** The part of the program: one of the host's, or a plugin's name. */
   readonly origin: string | undefined
   /** One line, safe to show. */
   readonly message: string
   /**
-   * The record as pino's own line of JSON, without its line end, safe to show. Made when it is first read, which for
-   * fields that may change is best done within `write`.
+   * The record as pino's line of JSON, without its line end, safe to show. Created when it is first read, so read it
+   * within `write` when the fields may change.
    */
   readonly json: string
 }
 
-/** Where records go. */
+/** A destination for records. */
 export interface LogSink {
-  /** Records below it are not handed over; 'info' when left out. */
+  /** Records below this level are not written; 'info' when left out. */
   readonly level?: LogLevel | undefined
-  /** Whether its records appear on the operator's terminal: the host does not print its warnings there itself then. */
+  /** Whether its records appear on the operator's terminal; then the host does not print its warnings there itself. */
   readonly onTerminal?: boolean | undefined
-  /** Called once for each record, in order, but for those that are logged within it. Must not throw. */
+  /** Called once for each record, in order, except for those that are logged during the call. Must not throw. */
   write(record: LogRecord): void
-  /** The file may have been moved away: open it anew. */
+  /** Opens the file again: it may have been moved away. */
   reopen?(): void
-  /** Nothing more will be written. */
+  /** Called when nothing more will be written. */
   close?(): void
 }
 
-/** Records kept for the first sink, or while sinks change places. */
+/** Records buffered for the first sink, or while sinks are replaced. */
 const KEPT = 1000
 
-/** A record on its way, and whether it may be printed. */
+/** A record to be written, and whether it may be printed. */
 interface Entry {
   readonly record: LogRecord
   readonly prints: boolean
@@ -73,20 +73,20 @@ export class Log {
   readonly #stderr: (text: string) => void
   readonly #echo: boolean
   #kept: Entry[] | undefined = []
-  /** Those that were there when the others came. */
+  /** The sinks at the start of a pause. */
   #before: readonly LogSink[] | undefined
   #lost = 0
   #threshold = LOG_LEVELS.info
   readonly #date: () => number
-  /** The time that pino is to put into its line, and the line that it has made. */
+  /** The time that pino puts into its line, and the line that it has made. */
   #time = 0
   #line = ''
-  /** Those that are at it: what they log meanwhile is for the others. */
+  /** Sinks that are writing: what they log meanwhile goes to the others. */
   readonly #writing = new Set<LogSink>()
 
   /**
-   * `stderr` takes warnings and worse that have no sink; with `echo` those that have one, too. `date` has the time of day
-   * in milliseconds since the Unix epoch.
+   * `stderr` receives warnings and above when there is no sink; with `echo`, always. `date` is the time of day in
+   * milliseconds since the Unix epoch.
    */
   constructor(
     stderr: (text: string) => void,
@@ -101,7 +101,9 @@ export class Log {
     this.#pino = pino({ level: 'debug', serializers, timestamp }, toLine)
   }
 
-  /** The logger of a part of the program. Without `prints` nothing of it goes to standard error: the caller sees to that. */
+  /**
+   * The logger of a part of the program. Without `prints` nothing goes to standard error: the caller prints it itself.
+   */
   of(origin: string | undefined, { prints = true }: { prints?: boolean } = {}): Logger {
     const at =
       (level: LogLevel) =>
@@ -118,14 +120,14 @@ export class Log {
     }
   }
 
-  /** Adds a sink and hands it the records kept so far. */
+  /** Adds a sink and writes the buffered records to it. */
   addSink(sink: LogSink): void {
     this.#sinks = [...this.#sinks, sink]
     this.#updateThreshold()
     if (this.#before === undefined) this.started()
   }
 
-  /** Keeps records while sinks take the place of others, so that each is written once, and in order. */
+  /** Buffers records while sinks are replaced, so that each is written once and in order. */
   pause(): void {
     this.#before = this.#sinks
     this.#kept ??= []
@@ -143,7 +145,7 @@ export class Log {
     this.#guarded(() => sink.close?.())
   }
 
-  /** No sink will come any more: what was kept for one is let go, warnings and worse to standard error. */
+  /** Stops buffering for the first sink: what is buffered is written, warnings and above to standard error. */
   started(): void {
     const kept = this.#kept ?? []
     this.#kept = undefined
@@ -191,7 +193,7 @@ export class Log {
       if (typeof fields === 'object' && fields !== null) logger[level](fields, text)
       else logger[level](text)
     } catch {
-      // A field that throws when it is read, as an error of a plugin may.
+      // A field may throw when it is read, as a plugin's error may.
       logger[level](text)
     }
     return safeJson(this.#line.trimEnd())
@@ -207,8 +209,8 @@ export class Log {
   }
 
   /**
-   * Too many to keep until all sinks have changed places. They go to those that were there before while one of them still
-   * is: the new ones write behind them, perhaps to the same file.
+   * Too many to buffer until all sinks are replaced. They go to the previous sinks while one of them remains: the new
+   * ones write after it, perhaps to the same file.
    */
   #handOverKept(before: readonly LogSink[]): void {
     const kept = this.#kept?.splice(0) ?? []
@@ -229,13 +231,13 @@ export class Log {
     if (prints && !shown && record.level >= LOG_LEVELS.warn) this.#stderr(`${withOrigin(record)}\n`)
   }
 
-  /** A sink that fails cannot be reported to the log: it is the log. */
+  /** A failing sink cannot be reported to the log: it is the log. */
   #guarded(run: () => unknown): void {
     const failed = (cause: unknown): void =>
       this.#stderr(`log: a sink failed: ${describe(cause)}\n`)
     try {
       const answer = run()
-      // Nobody waits for it, but it may not reject unseen.
+      // Nothing waits for it, but its rejection must be handled.
       if (isThenable(answer)) follow(answer, undefined, failed)
     } catch (cause) {
       failed(cause)
@@ -257,7 +259,7 @@ export class Log {
   }
 }
 
-/** Plugins in JavaScript give what they like, and pino would take what is no text for fields. */
+/** Plugins in JavaScript may pass anything, and pino would take an object for fields. */
 function asText(message: unknown): string {
   if (typeof message === 'string') return message
   try {
@@ -267,7 +269,7 @@ function asText(message: unknown): string {
   }
 }
 
-/** A record as one line: its origin, where it has one, and its message. */
+/** A record as one line: its origin, if any, and its message. */
 function withOrigin({ origin, message }: Pick<LogRecord, 'origin' | 'message'>): string {
   return origin === undefined ? message : `${safeText(origin)}: ${message}`
 }

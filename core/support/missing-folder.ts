@@ -1,9 +1,9 @@
-/** What to do where a file could not be opened because its folder is not there. */
+/** Explains that a file could not be opened because its folder does not exist. */
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { safeText } from './safe-text.ts'
 
-/** What to add to the message of what was thrown: Node's own names the file alone. Never throws. */
+/** Returns what to add to the message of an error: Node's own only names the file. Never throws. */
 export function missingFolderOf(cause: unknown): string {
   try {
     const { code, path } = cause as NodeJS.ErrnoException
@@ -11,9 +11,9 @@ export function missingFolderOf(cause: unknown): string {
     const folder = dirname(resolve(path))
     return existsSync(folder)
       ? ''
-      : `; there is no folder ${safeText(folder)}: make it, or name another one`
+      : `; there is no folder ${safeText(folder)}: create it, or name another one`
   } catch {
-    // It fails when it is looked at, as a revoked proxy does.
+    // Looking at it throws, as for a revoked proxy.
     return ''
   }
 }

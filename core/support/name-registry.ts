@@ -1,6 +1,6 @@
 /**
- * What plugins registered under names. Beside what counts now there is what was registered by plugins that are still being
- * set up: they see what will be, everybody else sees what is.
+ * What plugins have registered under names. What plugins in setup register is kept apart until they go live: they see
+ * the future state, everyone else sees the current one.
  */
 import type { PluginInstance } from './plugin-instance.ts'
 
@@ -12,19 +12,19 @@ export class Registry<Entry extends { readonly owner: PluginInstance }> {
     return this.#live.get(name)
   }
 
-  /** What counts now, with its names. */
+  /** The live entries, with their names. */
   entries(): Iterable<[string, Entry]> {
     return this.#live.entries()
   }
 
-  /** What an owner finds under a name. */
+  /** What a plugin finds under a name. */
   seenBy(owner: PluginInstance, name: string): Entry | undefined {
     const live = this.#live.get(name)
     if (!owner.staged) return live
     return this.#staged.get(name) ?? (live?.owner.leaving === true ? undefined : live)
   }
 
-  /** What keeps an owner from taking a name. */
+  /** The entry that keeps a plugin from taking a name. */
   inTheWay(owner: PluginInstance, name: string): Entry | undefined {
     const seen = this.seenBy(owner, name)
     return seen === undefined && !owner.leaving ? this.#staged.get(name) : seen
@@ -35,7 +35,7 @@ export class Registry<Entry extends { readonly owner: PluginInstance }> {
     entries.set(name, entry)
   }
 
-  /** What owners registered while they were set up counts from now on. */
+  /** Makes what was registered in setup live. */
   goLive(): void {
     for (const [name, entry] of this.#staged) this.#live.set(name, entry)
     this.#staged.clear()

@@ -1,6 +1,6 @@
 /**
- * Pauses the chat until all plugins have started, and while they are replaced: no line begins, nobody arrives and nobody
- * leaves. All that waits goes on afterwards.
+ * Pauses the chat until all plugins have started, and while they are replaced: no line is started, nobody arrives and
+ * nobody leaves. Everything that waits continues afterwards.
  */
 export class Pause {
   #active = true
@@ -15,7 +15,7 @@ export class Pause {
     this.#active = !this.#overForGood
   }
 
-  /** Runs what may not happen during a pause: now, or when it ends, in order. */
+  /** Runs what must not happen during a pause: now, or in order when the pause ends. */
   whenOver(run: () => void): void {
     if (this.#active) this.#waiting.push(run)
     else run()
@@ -29,7 +29,7 @@ export class Pause {
     for (const run of waiting) run()
   }
 
-  /** The host stops: it is never paused again. */
+  /** The host is stopping: it is never paused again. */
   endForGood(): void {
     this.#overForGood = true
     this.end()

@@ -1,54 +1,57 @@
-/** Whose things are: a plugin in the host, and what it holds that goes with it. */
+/** A plugin in the host, and everything that it owns and that is removed with it. */
 import type { Cancel } from './clock.ts'
 import type { LogSink } from './log.ts'
 
-/** A tap of a plugin, with how it fares. */
+/** A tap of a plugin, and its recent timeouts. */
 export interface Tap {
   readonly hook: string
   readonly owner: PluginInstance
   readonly name: string
-  /** What the plugin calls it, where it does. */
+  /** The plugin's name for it, if any. */
   readonly label: string | undefined
   readonly stage: number
   readonly timeout: number
   readonly onFailure: unknown
   readonly run: (event: never) => unknown
-  /** Times in a row that it has hung. */
+  /** Timeouts in a row. */
   hangs: number
   /** Until when it is skipped, by the clock's milliseconds. */
   skippedUntil: number
 }
 
-/** `Validated` is what the plugin was made of; only the lifecycle of plugins knows more of it. */
+/** `Validated` is the plugin's checked definition; only the lifecycle knows its type. */
 export interface PluginInstance<Validated = unknown> {
   readonly name: string
-  /** Its place in the order of plugins. */
+  /** Its index in the order of plugins. */
   index: number
   readonly validated: Validated
-  /** Whose place it takes; undefined once that one has gone. */
+  /** The instance that it replaces; undefined once that one is gone. */
   before: PluginInstance<Validated> | undefined
-  /** What the one before it kept. */
+  /** What the previous instance kept. */
   readonly inherited: ReadonlyMap<string, unknown> | undefined
-  /** True while it is set up: what it registers counts only once all that is set up with it goes live. */
+  /** True during setup: what it registers only takes effect when everything set up together goes live. */
   staged: boolean
-  /** Whether a reload under way will take it out, so that its names are free for others. */
+  /** Whether a reload in progress will remove it, so that its names are free for others. */
   leaving: boolean
-  /** False from the moment it is taken out: whatever is still under way for it is skipped. One that has a place still has failed. */
+  /**
+   * False once it has been removed: whatever is still pending for it is skipped. An inactive instance that still has a
+   * place has failed.
+   */
   active: boolean
-  /** True from the end of its start until it is taken out. Only then is it called for what clients do. */
+  /** True from the end of its start until it is removed. Only then is it called for what clients do. */
   running: boolean
-  /** Whether it may have acquired something that it has to release. */
+  /** Whether it may have acquired something that must be released. */
   started: boolean
   readonly abort: AbortController
-  /** In the order in which it tapped. */
+  /** In order of registration. */
   readonly taps: Tap[]
-  /** What it asked for while it was staged and that begins when it goes live. */
+  /** What it asked for in setup and that begins when it goes live. */
   readonly deferred: Array<() => void>
-  /** What it keeps over a reload, by name. */
+  /** What it keeps across a reload, by name. */
   readonly kept: Map<string, unknown>
   readonly starts: Array<() => unknown>
   readonly disposers: Array<() => unknown>
-  /** Settles when it is gone; undefined while nobody has asked for that. */
+  /** Settles when it has been disposed of; undefined until that begins. */
   disposed: Promise<void> | undefined
   readonly timers: Set<Cancel>
   readonly sinks: LogSink[]
@@ -82,13 +85,13 @@ export function createInstance<Validated>(
   }
 }
 
-/** Does what an owner asks for, or, while it is staged, puts it off until it goes live. */
+/** Runs what a plugin asks for: now, or, while it is staged, when it goes live. */
 export function whenLive(owner: PluginInstance, run: () => void): void {
   if (owner.staged) owner.deferred.push(run)
   else run()
 }
 
-/** Whether a tap of it has an `onFailure`, which answers for it when it cannot. */
+/** Whether one of its taps has an `onFailure`, which answers for it when it cannot. */
 export function hasGuards(owner: PluginInstance): boolean {
   return owner.taps.some(({ onFailure }) => onFailure !== undefined)
 }

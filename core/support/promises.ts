@@ -1,7 +1,7 @@
-/** Waits for promises of plugins, and for what looks like promises: whatever they do when they are looked at is a rejection. */
+/** Waits for plugins' promises and thenables: if looking at one throws, that counts as its rejection. */
 import { types } from 'node:util'
 
-/** Whether an answer is to be waited for. Throws where it fails when it is looked at and is no promise of JavaScript's own. */
+/** Whether an answer must be waited for. Throws if looking at it throws, unless it is a native promise. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false
   try {
@@ -13,15 +13,15 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Calls back, once and in a later step, with how a promise or what looks like one has settled. Whatever it does when it is
- * looked at is its rejection.
+ * Calls back, once and asynchronously, when a promise or thenable has settled. If looking at it throws, that is its
+ * rejection.
  */
 export function follow(
   answer: PromiseLike<unknown>,
   settled: ((value: unknown) => void) | undefined,
   failed: (cause: unknown) => void,
 ): void {
-  // Unlike Promise.resolve and await this reads no `constructor`, and `then` where a throw rejects.
+  // Unlike Promise.resolve and await, this does not read `constructor`, and reads `then` where a throw rejects.
   new Promise((resolve) => resolve(answer)).then(settled, failed)
   if (types.isPromise(answer)) handle(answer)
 }
@@ -29,13 +29,13 @@ export function follow(
 const { then } = Promise.prototype
 const ignore = (): void => {}
 
-/** Its rejection counts as handled, also where its own `then` never got that far: an unhandled one would end the host. */
+/** Marks its rejection as handled, even if its own `then` throws: an unhandled one would end the host. */
 function handle(promise: Promise<unknown>): void {
   try {
     void then.call(promise, ignore, ignore)
   } catch {
     try {
-      // What cannot be read is in the way.
+      // Its `constructor` may throw when it is read.
       Reflect.defineProperty(promise, 'constructor', { value: Promise })
       void then.call(promise, ignore, ignore)
     } catch {

@@ -1,19 +1,19 @@
-/** What nobody is shown of a config: neither by `inspect` nor where an option is wrong. */
+/** Hides secrets of a config, both in `inspect` and in messages about invalid options. */
 
-/** What stands in the place of a secret. */
+/** Replaces a secret. */
 export const HIDDEN = '(hidden)'
 
-/** Keys whose values are nobody's business. */
+/** Keys whose values are secrets. */
 const SECRET = /pass|pwd|secret|token|credential|auth(?!or)|keys?$|cookie|webhook/i
-/** The part of a URL that says who asks. */
+/** The credentials in a URL. */
 const URL_CREDENTIALS = /\/\/[^/@\s]+@/g
 
-/** Whether what stands under a key is to be hidden, by the name of the key. */
+/** Whether the value of a key is to be hidden, by the key's name. */
 export function isSecret(key: PropertyKey): boolean {
   return SECRET.test(String(key))
 }
 
-/** A text with its URLs as anybody may know them. */
+/** A text without the credentials in its URLs. */
 export function withoutCredentials(text: string): string {
   return text.replaceAll(URL_CREDENTIALS, `//${HIDDEN}@`)
 }

@@ -1,14 +1,14 @@
-/** Finds what somebody meant to type. */
+/** Suggests what was probably meant by a misspelt word. */
 
-/** So many letters are enough to tell what a word is the beginning of. */
+/** Letters that are enough to recognize a word by its beginning. */
 const BEGINNING = 3
 
 /**
- * Returns the candidate that is fewest edits away from the word, if it is near enough to be meant; where none is, the
- * shortest one of which the word is the beginning. A scope may be left out, or be another one.
+ * Returns the candidate with the fewest edits from the word, if it is close enough; otherwise the shortest candidate
+ * that begins with the word. A scope may be missing or different.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  // They may be such as can be gone through but once.
+  // The iterable may allow only one pass.
   const words = [...candidates]
   let best: string | undefined
   let fewest = word.length <= 3 ? 2 : 3
@@ -22,7 +22,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best ?? shortestFrom(word, words)
 }
 
-/** Fewest edits, with the scopes of names, as in `acme:dice`, or without them. */
+/** The fewest edits, with the scopes of names, as in `acme:dice`, or without them. */
 function editsFrom(word: string, candidate: string): number {
   if (!word.includes(':') && !candidate.includes(':')) return distance(word, candidate)
   return Math.min(distance(word, candidate), distance(withoutScope(word), withoutScope(candidate)))
@@ -42,15 +42,18 @@ function shortestFrom(word: string, candidates: readonly string[]): string | und
   return begins.toSorted((a, b) => a.length - b.length)[0]
 }
 
-/** `; did you mean X?`, or nothing. */
+/** `; did you mean "X"?`, or an empty text. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const meant = nearest(word, candidates)
   return meant === undefined ? '' : `; did you mean "${meant}"?`
 }
 
-/** Edits from one word to another: insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+/**
+ * Edits from one word to another: insertions, deletions, replacements and swaps of neighbours (optimal string alignment
+ * distance).
+ */
 function distance(from: string, to: string): number {
-  // A word that is much longer than another is not it; this also bounds the work on what strangers type.
+  // A word of very different length is not it; this also bounds the work on what strangers type.
   if (Math.abs(from.length - to.length) > 3) return Infinity
   let beforeLast: number[] = []
   let last = Array.from({ length: to.length + 1 }, (_, index) => index)

@@ -1,11 +1,11 @@
 /**
- * Whatever was thrown, as text and as data. It may be anything: no error at all, an error whose properties are no texts,
- * or one that fails when it is looked at. Nothing here throws, and nothing that it returns is long.
+ * Describes whatever was thrown, as text and as data. It may be anything: not an error, an error whose properties are
+ * not texts, or one that throws when it is looked at. Nothing here throws, and everything it returns is bounded.
  */
 import { isNativeError } from 'node:util/types'
 import { safeText } from './safe-text.ts'
 
-/** Characters of a text, lines of a stack, causes behind each other, and properties. */
+/** Limits: characters of a text, lines of a stack, nested causes, and properties. */
 const LONGEST = 2000
 const MOST_LINES = 50
 const MOST_CAUSES = 5
@@ -15,7 +15,7 @@ export function isError(thrown: unknown): thrown is Error {
   return isNativeError(thrown) || isA(thrown, Error)
 }
 
-/** Whether it is of a class, as `instanceof` tells of what it can look at. */
+/** `instanceof` that never throws. */
 export function isA<T>(thrown: unknown, kind: abstract new (...given: never[]) => T): thrown is T {
   try {
     return thrown instanceof kind
@@ -24,13 +24,13 @@ export function isA<T>(thrown: unknown, kind: abstract new (...given: never[]) =
   }
 }
 
-/** A property that is a text; undefined where it is none, or cannot be had. */
+/** A property that is a text; undefined if it is not, or cannot be read. */
 export function textOf(thrown: object, key: string): string | undefined {
   const value = valueOf(thrown, key)
   return typeof value === 'string' ? cut(value) : undefined
 }
 
-/** The stack of an error, line by line, safe to show; empty where it has none. */
+/** The stack of an error, line by line, safe to show; empty if it has none. */
 export function stackOf(thrown: unknown): string[] {
   const stack = isError(thrown) ? valueOf(thrown, 'stack') : undefined
   if (typeof stack !== 'string') return []
@@ -38,7 +38,7 @@ export function stackOf(thrown: unknown): string[] {
   return lines.map((line) => safeText(cut(line)))
 }
 
-/** An error as plain data for the log, its causes included. What is no error is left as it is. */
+/** An error as plain data for the log, its causes included. Other values are returned as they are. */
 export function errorData(thrown: unknown): unknown {
   return isError(thrown) ? dataOf(thrown, MOST_CAUSES) : thrown
 }

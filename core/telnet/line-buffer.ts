@@ -1,25 +1,25 @@
-/** The part of an unfinished line that has been read, or the end of it when the line is too long. */
+/** The part of an unfinished line that has been read, or only its end when the line is too long. */
 import { continues, lastCharacter } from './utf8.ts'
 
 export interface LineLimits {
-  /** Bytes of the longest line that is let through. */
+  /** Bytes of the longest line that is accepted. */
   readonly line: number
-  /** Bytes without a line end after which the connection is given up. */
+  /** Bytes without a line end after which the connection is closed. */
   readonly unterminated: number
 }
 
-/** A line that arrives in pieces is collected in a buffer of this size at first. */
+/** Initial size of the buffer for a line that arrives in pieces. */
 const FIRST_SIZE = 128
-/** Bytes up to which a loop copies faster than a call. */
+/** Up to this many bytes, a loop copies faster than a call. */
 const FEW = 16
-/** Bytes kept of a line that is too long: enough to know whether it ends in an unfinished character. */
+/** Bytes kept of a line that is too long: enough to tell whether it ends in an unfinished character. */
 const END_SIZE = 3
 const EMPTY = Buffer.alloc(0)
 
 export class LineBuffer {
   bytes: Buffer = EMPTY
   length = 0
-  /** Bytes dropped of a line that is too long; 0 while it is not. */
+  /** Bytes dropped from a line that is too long; 0 while it is not. */
   overrun = 0
   readonly #limits: LineLimits
 
@@ -27,12 +27,12 @@ export class LineBuffer {
     this.#limits = limits
   }
 
-  /** Bytes of the line so far, those dropped included. */
+  /** Bytes of the line so far, including dropped ones. */
   get total(): number {
     return this.length + this.overrun
   }
 
-  /** Adds bytes. Returns false when the line has become longer than one may be that has no end. */
+  /** Adds bytes. Returns false when the line exceeds the limit for input without a line end. */
   add(from: Buffer, start: number, end: number): boolean {
     const length = end - start
     if (length === 0) return true
@@ -53,12 +53,12 @@ export class LineBuffer {
     return true
   }
 
-  /** Whether a byte goes on with a character of UTF-8 that the line ends in the middle of. */
+  /** Whether a byte continues an unfinished UTF-8 character at the end of the line. */
   continues(byte: number): boolean {
     return continues(this.bytes, this.length, byte)
   }
 
-  /** Takes away the bytes that are shown as the last character: of ill-formed UTF-8, those behind one U+FFFD. */
+  /** Removes the bytes of the last character shown: of ill-formed UTF-8, the bytes that one U+FFFD stands for. */
   eraseCharacter(): void {
     if (this.overrun === 0) this.length -= lastCharacter(this.bytes, this.length)
   }

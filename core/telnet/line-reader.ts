@@ -1,13 +1,13 @@
 /**
  * From bytes to lines, for one connection. Bytes are pushed as they arrive and lines are pulled one at a time, so that
- * a client whose line is held back keeps its bytes here and nothing is read twice. The lines are the same however
- * the bytes were cut.
+ * the bytes of a client that is held wait here and nothing is read twice. The lines do not depend on how the bytes were
+ * split.
  */
 import { safeText } from '../support/safe-text.ts'
 import { LineBuffer, type LineLimits } from './line-buffer.ts'
 import { IAC, INTERRUPT_KEY, Telnet, TelnetEvent, type TelnetReplies } from './telnet.ts'
 
-/** What is read besides lines. A line that is too long is reported once, at its end. */
+/** What is returned besides lines. A line that is too long is reported once, at its end. */
 export const Fault = {
   TooLong: Symbol('line too long'),
   Unterminated: Symbol('no line end'),
@@ -15,25 +15,25 @@ export const Fault = {
 } as const
 export type Fault = (typeof Fault)[keyof typeof Fault]
 
-/** Returned instead of what is read: the budget is used up, and there is more to read. */
+/** Returned when the budget is used up and there is more to read. */
 export const OutOfBudget = Symbol('out of budget')
 
 /**
- * What is taken off the budget beside 1 for each byte: for one that edits, for each line that says something, and for
- * each byte of one that is more than printable ASCII.
+ * Costs on top of 1 for each byte: for a byte that edits, for a line that says something, and for each byte of a line
+ * that is not all printable ASCII.
  */
 const EDIT_COST = 15
 const LINE_COST = 1000
 const TEXT_COST = 30
 
-/** No less than anybody pushes, and an integer, which the engine computes with faster than with Infinity. */
+/** More than is ever pushed, and an integer, which is faster for the engine than Infinity. */
 const UNBOUNDED = 2 ** 30
 
 const LF = 0x0a
 const CR = 0x0d
 const NUL = 0x00
 
-/** How each byte is treated: printable ASCII, other data, or a byte that ends or edits the line, or does nothing. */
+/** The kind of each byte: printable ASCII, other data, or a byte that ends or edits the line, or does nothing. */
 const PRINTABLE = 0
 const DATA = 1
 const ERASE_CHARACTER = 2
@@ -52,24 +52,24 @@ KIND[NUL] = NOTHING // RFC 854: no operation
 const BYTE_ORDER_MARK = '\ufeff'
 
 const EMPTY = Buffer.alloc(0)
-/** What waits to be read is collected in a buffer of this size at first. */
+/** Initial size of the buffer that collects unread bytes. */
 const WAITING_SIZE = 4096
 
 export class LineReader {
-  /** What may still be read, where a byte of a plain line is 1. */
+  /** How much may still be read; a byte of a plain line costs 1. */
   budget = UNBOUNDED
-  /** Bytes since the last line that says something which edited a line or ended an empty one. */
+  /** Bytes that edited a line or ended an empty one, since the last line that said something. */
   edits = 0
   readonly #limits: LineLimits
   readonly #replies: TelnetReplies
   #telnet: Telnet | undefined
-  /** Holds what was pushed and not yet looked at, from `#position` to `#end`. */
+  /** Holds the unread bytes, from `#position` to `#end`. */
   #chunk: Buffer = EMPTY
   #position = 0
   #end = 0
   /** The part of the current line that is no longer in `#chunk`. */
   readonly #held: LineBuffer
-  /** Whether the current line is printable ASCII alone so far. */
+  /** Whether the current line is all printable ASCII so far. */
   #printable = true
   #afterCr = false
 
@@ -79,19 +79,19 @@ export class LineReader {
     this.#replies = replies
   }
 
-  /** Bytes pushed and not yet looked at. */
+  /** Bytes pushed and not yet read. */
   get unread(): number {
     return this.#end - this.#position
   }
 
-  /** Bytes of a line whose end has not come. */
+  /** Bytes of the unfinished line. */
   get unterminated(): number {
     return this.#held.total
   }
 
   /**
-   * Adds bytes to what is to be read. Where nothing else is, they are not copied; otherwise all are moved together, since
-   * a piece of one byte takes a thousand in Node. What waits takes at most twice its bytes, or 4 KiB.
+   * Adds unread bytes. They are not copied if there are no others; otherwise all are moved into one buffer, since a
+   * piece of one byte takes a thousand in Node. What waits takes at most twice its size, or 4 KiB.
    */
   push(chunk: Buffer): void {
     const unread = this.unread
@@ -112,11 +112,11 @@ export class LineReader {
     this.#end += chunk.length
   }
 
-  /** Takes back the last bytes that were pushed and not yet looked at, so many at most. */
+  /** Takes back the last unread bytes, at most `most` of them. */
   takeBack(most: number): Buffer {
     const start = Math.max(this.#position, this.#end - most)
     const rest = this.#chunk.subarray(start, this.#end)
-    // What is pushed next must not be written over them.
+    // What is pushed next must not overwrite them.
     this.#chunk = this.#chunk.subarray(0, start)
     this.#end = start
     return rest
@@ -124,7 +124,7 @@ export class LineReader {
 
   /**
    * Returns the next line, safe to show and without its end, or a fault, or `OutOfBudget`, or undefined when more bytes
-   * are needed. What telnet is to be answered up to there has been sent then.
+   * are needed. Telnet replies up to that point have been sent by then.
    */
   next(): string | Fault | typeof OutOfBudget | undefined {
     const result = this.#read()
@@ -132,13 +132,13 @@ export class LineReader {
     return result
   }
 
-  /** Reads up to the end of a line, of the budget or of what there is. */
+  /** Reads up to the end of a line, of the budget or of the input. */
   #read(): string | Fault | typeof OutOfBudget | undefined {
     const chunk = this.#chunk
     const last = this.#end
     let start = this.#position
     let at = start
-    // Where the budget ends, if all that comes is plain.
+    // Where the budget ends if everything is plain.
     const most = start + this.budget
     let limit = most
     let end = limit < last ? limit : last
@@ -157,7 +157,7 @@ export class LineReader {
       }
       if (this.#afterCr) {
         this.#afterCr = false
-        // CR LF and CR NUL are one line end (RFC 854); the CR alone has ended the line already.
+        // CR LF and CR NUL are one line end (RFC 854); the CR has already ended the line.
         if (byte === LF || byte === NUL) {
           start = ++at
           continue
@@ -221,7 +221,7 @@ export class LineReader {
     return this.#hold(0, 1, Buffer.of(byte))
   }
 
-  /** Lets go of what has been read through, which may be a slice of something large. */
+  /** Releases the chunk, which may be a slice of something large. */
   #release(): void {
     this.#chunk = EMPTY
     this.#position = this.#end = 0
@@ -246,12 +246,12 @@ export class LineReader {
     return line
   }
 
-  /** Ill-formed UTF-8 becomes U+FFFD (WHATWG Encoding), by the whole line, so that no character is cut in two. */
+  /** Invalid UTF-8 becomes U+FFFD (WHATWG Encoding). Whole lines are decoded, so that no character is split. */
   #decode(bytes: Buffer, start: number, end: number): string {
     if (this.#printable) return bytes.toString('latin1', start, end)
     this.budget -= TEXT_COST * (end - start)
     const text = bytes.toString('utf8', start, end)
-    // Editors put a mark in front of a file; whoever sends that means the text behind it.
+    // Some editors begin a file with a byte order mark; it is not part of the text.
     return safeText(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text)
   }
 

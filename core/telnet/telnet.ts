@@ -1,6 +1,6 @@
 /**
- * The telnet side of a connection's input: a streaming state machine over the bytes of IAC sequences (RFC 854, 855).
- * It never speaks first, because `nc` would print what it says. Of a client that has spoken it asks for binary
+ * The telnet protocol of a connection's input: a streaming state machine over the bytes of IAC sequences (RFC 854,
+ * 855). It never speaks first, because `nc` would print it. It asks a client that has sent telnet for binary
  * transmission, once, and refuses every other option.
  */
 
@@ -20,18 +20,18 @@ const WILL = 0xfb
 const WONT = 0xfc
 const DO = 0xfd
 const DONT = 0xfe
-/** RFC 1184 and 885 have the lowest commands: EOF, SUSP, ABORT and EOR. */
+/** RFC 1184 and 885 define the lowest commands: EOF, SUSP, ABORT and EOR. */
 const LOWEST_COMMAND = 0xec
 
-/** RFC 856. Without it, GNU telnet takes some bytes of UTF-8 for keys. */
+/** RFC 856. Without it, GNU telnet takes some bytes of UTF-8 for control keys. */
 const BINARY = 0
 /** RFC 860. A telnet client shows nothing after Ctrl-C until each of its DO TIMING-MARK is answered (RFC 1123, 3.2.4). */
 const TIMING_MARK = 6
 
-/** Bytes of one subnegotiation. No option that has any is ever agreed to, so an honest client sends none at all. */
+/** Bytes of one subnegotiation. No option that has any is ever agreed to, so an honest client sends none. */
 const SUBNEGOTIATION_LIMIT = 4096
 
-/** Bytes of a few answers; each takes three. */
+/** Bytes of a few answers of three bytes each. */
 const ANSWERS_SIZE = 12
 
 /** What a byte of a telnet sequence means for the line being typed; a value from 0 to 255 is a byte of data. */
@@ -40,19 +40,19 @@ export const TelnetEvent = {
   EraseCharacter: -2,
   EraseLine: -3,
   Overflow: -4,
-  /** There was no sequence: the byte is to be read as if nothing had stood in front of it. */
+  /** Not a sequence: the byte is to be read as if no IAC had preceded it. */
   Stray: -5,
   /** Added to a byte: a command, or that byte in the middle of a character. */
   Key: 0x100,
 } as const
 
-/** Interrupt the process. Erases the line, unless it is a byte of a character. */
+/** Interrupt Process. Erases the line, unless it is a byte of a character. */
 export const INTERRUPT_KEY = 0x83
 /**
- * Bytes that GNU telnet, as long as it is not asked for binary transmission, sends as commands: it looks at seven bits
- * of what is typed (`strip` in its telnet/telnet.c), and finds ^C, ^O, ^Z and ^\ there. Measured with inetutils 2.4,
- * Debian's; ABORT is what the same key sends where it is in RFC 1184's mode. A true Ctrl-C never comes within
- * a character in line mode, where the terminal passes on whole lines alone.
+ * Bytes that GNU telnet sends as commands unless it is asked for binary transmission: it looks at only seven bits of
+ * what is typed (`strip` in its telnet/telnet.c), and takes them for ^C, ^O, ^Z and ^\. Measured with inetutils 2.4,
+ * Debian's; ABORT is what the same key sends in RFC 1184's mode. A real Ctrl-C never arrives within a character in line
+ * mode, where the terminal only passes on whole lines.
  */
 const KEYS: ReadonlyMap<number, number> = new Map([
   [IP, INTERRUPT_KEY],
@@ -70,13 +70,13 @@ const State = {
   SubnegotiationCommand: 4,
 } as const
 
-/** Whether the client transmits binary (RFC 1143, but that it is asked once, and a no is for good). */
+/** Whether the client transmits binary (RFC 1143, except that it is asked once, and a refusal is final). */
 const Binary = { NeverAsked: 0, Asked: 1, Yes: 2, No: 3 } as const
 
 export interface TelnetReplies {
-  /** Bytes to send back as they are; they are used again after the call. */
+  /** Bytes to send back as they are; the buffer is reused after the call. */
   reply(bytes: Buffer): void
-  /** The client asked whether somebody is there (AYT). */
+  /** The client asked whether anyone is there (AYT). */
   areYouThere(): void
 }
 
@@ -85,10 +85,10 @@ export class Telnet {
   #verb = 0
   #subnegotiated = 0
   #binary: number = Binary.NeverAsked
-  /** One bit for each option that was refused, those the peer offers (WILL) behind those it asks for (DO). */
+  /** One bit for each option that was refused: those that the peer asks for (DO), then those that it offers (WILL). */
   readonly #refused = new Uint8Array(64)
   readonly #replies: TelnetReplies
-  /** Answers that have not been sent. */
+  /** Answers that have not been sent yet. */
   #answers = Buffer.alloc(0)
   #answered = 0
 
@@ -96,7 +96,7 @@ export class Telnet {
     this.#replies = replies
   }
 
-  /** Whether the next byte belongs to a sequence that has begun. */
+  /** Whether the next byte belongs to an unfinished sequence. */
   get inside(): boolean {
     return this.#state !== State.Data
   }
@@ -109,7 +109,7 @@ export class Telnet {
     return event
   }
 
-  /** Sends the answers so far, in one piece. */
+  /** Sends the pending answers, in one piece. */
   flush(): void {
     if (this.#answered === 0) return
     const answers = this.#answers.subarray(0, this.#answered)
@@ -138,8 +138,8 @@ export class Telnet {
 
   #command(byte: number): number {
     this.#state = State.Data
-    // IAC IAC is the byte 255. Below the commands there is none: the peer's DATA MARK was urgent data, which Node drops
-    // from the stream, or the 255 was typed by who knows nothing of telnet.
+    // IAC IAC is the byte 255. A byte below the commands is none: the peer's DATA MARK was urgent data, which Node
+    // drops from the stream, or the 255 came from a client that does not speak telnet.
     if (byte === IAC) return IAC
     if (byte < LOWEST_COMMAND) return TelnetEvent.Stray
     switch (byte) {
@@ -169,7 +169,7 @@ export class Telnet {
     }
   }
 
-  /** IAC inside a subnegotiation: an escaped 255, its end, or a command that breaks it off. */
+  /** After IAC inside a subnegotiation: an escaped 255, its end, or a command that breaks it off. */
   #endSubnegotiation(byte: number): number {
     if (byte === IAC) {
       this.#state = State.Subnegotiation
@@ -189,15 +189,15 @@ export class Telnet {
   #negotiate(option: number): void {
     const verb = this.#verb
     if (option === BINARY && (verb === WILL || verb === WONT)) this.#negotiateBinary(verb)
-    // No state but a question, answered each time.
+    // This one is not a state but a question, answered each time.
     else if (option === TIMING_MARK && verb === DO) this.#answer(WONT, option)
     else if (verb === DO) this.#refuse(WONT, option, 0)
     else if (verb === WILL) this.#refuse(DONT, option, 32)
   }
 
   /**
-   * Every option is refused once: the default state stays, so a repeat needs no answer, and an answer to an answer
-   * (WONT, DONT) would be a loop (RFC 854; RFC 1143).
+   * Every option is refused once: the default state stays, so a repeat needs no answer, and answering an answer (WONT,
+   * DONT) would loop (RFC 854; RFC 1143).
    */
   #refuse(answer: number, option: number, from: number): void {
     const index = from + (option >> 3)
@@ -208,7 +208,7 @@ export class Telnet {
     this.#answer(answer, option)
   }
 
-  /** The client says whether it transmits binary, asked or of its own accord. */
+  /** The client says whether it transmits binary, on request or of its own accord. */
   #negotiateBinary(verb: number): void {
     const before = this.#binary
     if (verb === WILL) {

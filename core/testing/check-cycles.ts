@@ -1,18 +1,18 @@
-/** Whether a plugin that is loaded and unloaded a thousand times leaves anything behind. */
+/** Checks that a plugin that is loaded and unloaded a thousand times leaves nothing behind. */
 import type { PluginContext } from '../lifecycle/context.ts'
 import { countHandles, countKept, countListeners, grown, grownHandles } from './leftovers.ts'
 import type { Subject } from './subject.ts'
 import { linesToType, whileTimePasses } from './visitors.ts'
 
 const CYCLES = 1000
-/** Cycles after which leftovers show, so that what leaks is not done a thousand times. */
+/** Cycles after which leftovers show, so that a plugin that leaks is not cycled a thousand times. */
 const FIRST_CYCLES = 20
-/** Milliseconds for the cycles, by the wall clock: a plugin that starts slowly is loaded less often. */
+/** Milliseconds of real time for the cycles: a plugin that starts slowly is loaded less often. */
 const CYCLE_TIME = 5000
-/** Leftovers of these cycles that are no chance: a test runner comes and goes too. */
+/** Leftovers of these cycles that are not a coincidence: a test runner has some of its own. */
 const LEAST_LEFT = FIRST_CYCLES / 2
 
-/** Loads and unloads it again and again, with a client who talks. Returns how often. */
+/** Loads and unloads it repeatedly, with a client that talks. Returns how often. */
 export async function checkCycles(subject: Subject): Promise<number> {
   const contexts: Array<WeakRef<PluginContext>> = []
   const typed = linesToType(subject.commands)
@@ -27,18 +27,18 @@ export async function checkCycles(subject: Subject): Promise<number> {
     cycles++
   }
 
-  // What is made once in a process is there after this.
+  // What is created once in a process exists after this.
   await cycle()
   const [listeners, handles] = [countListeners(), countHandles()]
   const begun = performance.now()
   for (const most of [FIRST_CYCLES, CYCLES]) {
     while (cycles < most && performance.now() - begun < CYCLE_TIME) await cycle()
-    await tellLeftovers()
+    await reportLeftovers()
     if (subject.findings.length > 0) break
   }
   return cycles
 
-  async function tellLeftovers(): Promise<void> {
+  async function reportLeftovers(): Promise<void> {
     const least = Math.max(2, Math.min(LEAST_LEFT, cycles / 2))
     const after = `after it was loaded and unloaded ${cycles} times`
     const listening = grown(listeners, countListeners(), least)
@@ -52,7 +52,7 @@ export async function checkCycles(subject: Subject): Promise<number> {
     if (open.length > 0) {
       subject.found(
         'handles',
-        `${after}, there is still open: ${open.join(', ')}; close it in host.onDispose, and use the timers of the host`,
+        `${after}, these are still open: ${open.join(', ')}; close it in host.onDispose, and use the timers of the host`,
       )
     }
     const kept = await countKept(contexts)

@@ -1,10 +1,10 @@
-/** Whether the examples of a plugin's commands come true. */
+/** Checks that the examples of a plugin's commands work. */
 import { CORE } from '../hooks/hooks.ts'
 import type { Subject } from './subject.ts'
 import { whileTimePasses } from './visitors.ts'
 import type { Settled } from './watch.ts'
 
-/** Runs each example by itself. Returns how many there were. */
+/** Runs each example separately. Returns how many there were. */
 export async function checkExamples(subject: Subject): Promise<number> {
   let count = 0
   for (const command of subject.commands) {
@@ -50,7 +50,7 @@ function exampleProblem(
   const done = settled.filter(({ hook }) => hook === 'command')
   return done.length > 0 && done.every(({ kind }) => kind === 'done')
     ? undefined
-    : 'expected the command to be done, and it was refused or failed'
+    : 'expected the command to succeed, but it was refused or failed'
 }
 
 function remedyFor(settled: readonly Settled[]): string {
@@ -58,6 +58,6 @@ function remedyFor(settled: readonly Settled[]): string {
     ({ hook, kind, by }) => hook === 'line' && kind === 'drop' && by === CORE,
   )
   return undelivered
-    ? 'no plugin delivers lines here, so if it is about one, check it with { with: [echo()] }'
+    ? 'no plugin delivers lines here; if the example is about a line, check it with { with: [echo()] }'
     : 'correct the example, or the command'
 }

@@ -1,6 +1,6 @@
 /**
- * `checkPlugin`: what every plugin has to stand, tried in hosts in memory. Each part adds what it finds, and all of it is
- * told at the end.
+ * `checkPlugin`: the conformance checks for plugins, run in hosts in memory. Each part adds its findings, which are
+ * reported together at the end.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Plugin } from '../lifecycle/define-plugin.ts'
@@ -13,24 +13,25 @@ import { watchUncaught } from './leftovers.ts'
 import { Subject } from './subject.ts'
 
 export interface CheckOptions {
-  /** Plugins to run beside it: those that it requires, and any other that it needs to be of use. */
+  /** Plugins to run with it: those that it requires, and any other that it needs to be useful. */
   readonly with?: readonly Plugin[] | undefined
 }
 
-/** What was tried, where nothing was found. */
+/** What was checked, if there were no findings. */
 export interface CheckReport {
   /** The plugin's name. */
   readonly plugin: string
   /** Examples of its commands that were run. */
   readonly examples: number
-  /** How often it was loaded and unloaded: 1000 times, or as often as there was time for. */
+  /** How often it was loaded and unloaded: 1000 times, or as often as time allowed. */
   readonly cycles: number
 }
 
 /**
- * Checks what every plugin has to stand: it loads and unloads a thousand times and leaves nothing behind, clients come,
- * leave and break off in the middle, and the examples of its commands come true. `plugin` is a plugin, or a function that
- * makes one. Rejects with a `CheckError` (`CHECK_FAILED`) that names everything found and what to do.
+ * Runs the conformance checks: the plugin is loaded and unloaded a thousand times and must leave nothing behind,
+ * clients connect, leave and disconnect in the middle, and the examples of its commands must work. `plugin` is a
+ * plugin, or a function that makes one. Rejects with a `CheckError` (`CHECK_FAILED`) that lists all findings and what
+ * to do.
  */
 export async function checkPlugin(
   plugin: Plugin | (() => Plugin),
@@ -54,7 +55,7 @@ export async function checkPlugin(
   for (const seen of uncaught.seen) {
     subject.found(
       'rejection',
-      `nobody caught what was ${seen}; that ends a chat, so await the promise or catch it, and use host.setTimeout in place of setTimeout`,
+      `nothing caught what was ${seen}; that would end the host, so await the promise or catch it, and use host.setTimeout instead of setTimeout`,
     )
   }
   if (subject.findings.length > 0) throw errors.checkFailed(subject.name, subject.findings)

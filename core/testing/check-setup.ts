@@ -1,4 +1,4 @@
-/** Whether setting a plugin up touches anything outside of it. */
+/** Checks that a plugin's setup touches nothing outside the host. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { checkConfig } from '../host/config.ts'
 import { createHost } from '../host/host.ts'
@@ -10,13 +10,13 @@ import { createWatch, createWatcher } from './watch.ts'
 
 /** How often it is set up, so that leftovers show. */
 const TIMES = 20
-/** Leftovers that are no chance: a test runner comes and goes too. */
+/** Leftovers that are not a coincidence: a test runner has some of its own. */
 const LEAST_LEFT = TIMES / 2
 
-/** The timers of the host are no concern of the process where it never starts. */
+/** The host never starts, so its timers must not run. */
 const stopped: Clock = { now: () => 0, date: () => 0, setTimeout: () => () => {} }
 
-/** `multiecho check` sets plugins up and never starts or disposes of them, so that nothing may be open then. */
+/** `multiecho check` sets plugins up and never starts or disposes of them, so nothing may be left open. */
 export async function checkSetUp(subject: Subject): Promise<void> {
   const [listeners, handles] = [countListeners(), countHandles()]
   for (let count = 0; count < TIMES; count++) {
@@ -36,6 +36,6 @@ export async function checkSetUp(subject: Subject): Promise<void> {
   if (left.length === 0) return
   subject.found(
     'setup',
-    `setup was called ${TIMES} times and the host never started, and there is left: ${left.join(', ')}; setup only registers, so acquire it in host.onStart`,
+    `setup was called ${TIMES} times without a start of the host, and these are left: ${left.join(', ')}; setup only registers, so acquire them in host.onStart`,
   )
 }

@@ -1,4 +1,7 @@
-/** Whether a plugin stands it when clients come, talk and leave in every way, and when it goes under those who stay. */
+/**
+ * Checks that a plugin withstands clients that connect, talk and leave in every way, and being unloaded while clients
+ * stay.
+ */
 import { Duplex } from 'node:stream'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import type { PluginContext } from '../lifecycle/context.ts'
@@ -7,15 +10,15 @@ import type { Opened, Subject } from './subject.ts'
 import type { TestClient } from './test-host.ts'
 import { linesToType, whileTimePasses } from './visitors.ts'
 
-/** Clients that come and go in one host: so many at least, and so many for each thing that they type. */
+/** Clients in one host: at least `VISITORS`, and this many for each thing that they type. */
 const VISITORS = 30
 const VISITORS_A_LINE = 8
-/** Clients that may still be there by chance when they have left. */
+/** Clients that may not have been garbage-collected yet by chance. */
 const KEPT_BY_CHANCE = 3
-/** Milliseconds of the test clock that a plugin is left alone, for its timers. */
+/** Milliseconds of the test clock to let the plugin's timers run. */
 const WHILE = 60_000
 
-/** Clients come, talk, and leave in every way; then it is unloaded under those who stay. */
+/** Lets clients connect, talk, and leave in every way; then unloads the plugin while others stay. */
 export async function checkVisits(subject: Subject): Promise<void> {
   const { host, watch, watcher } = await subject.open()
   const typed = linesToType(subject.commands)
@@ -25,19 +28,19 @@ export async function checkVisits(subject: Subject): Promise<void> {
     const client = await whileTimePasses(host, host.connect(`visitor ${visit}`))
     const unfinished = visit % 2 === 0 ? 'half a li' : ''
     const talking = client.send(typed[visit % typed.length] + unfinished)
-    // What was sent is read in the next turn: every other one leaves before that, or in the middle of it.
+    // What was sent is read in the next turn: half of the clients leave before that, the others in the middle of it.
     if (visit % 4 < 2) await turn()
     const leaving = visit % 3 === 0 ? client.end() : client.reset()
     await whileTimePasses(host, Promise.all([talking, leaving]))
     const faults = host.takeErrors()
-    subject.faults('while clients come, talk and leave', faults)
+    subject.faults('while clients connect, talk and leave', faults)
     if (faults.length > 0) break
   }
   await whileTimePasses(host, host.advance(WHILE))
   subject.faults('while time passes', host.takeErrors())
   const gone = watcher.clients.length - watcher.host.clients.size
   const kept = (await countKept(watcher.clients)) - watcher.host.clients.size
-  // What keeps them may be a single command, which only some of them have typed.
+  // A single command, which only some of them typed, may be what keeps them.
   if (kept > Math.max(KEPT_BY_CHANCE, visits / typed.length / 2)) {
     subject.found(
       'leaving',
@@ -48,7 +51,7 @@ export async function checkVisits(subject: Subject): Promise<void> {
   await subject.close(host, 'while it is unloaded')
 }
 
-/** Somebody who has gone before anybody could ask who it was. */
+/** A client that disconnects before it can be greeted. */
 function passBy(host: PluginContext, label: string): void {
   const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
   host.attach(stream, { label, address: '127.0.0.1' })
@@ -70,22 +73,22 @@ async function checkUnload(subject: Subject, { host, watch, watcher }: Opened): 
     if (client.closed || watcher.settled.length > 0) continue
     subject.found(
       'hold',
-      'it has gone, and the lines of a client are still held back; call what client.hold() returned, in host.onDispose',
+      'it was unloaded, and the lines of a client are still held; call what client.hold() returned, in host.onDispose',
     )
   }
   for (const audience of watch.audiences) {
     if (audience.size === 0) continue
     subject.found(
       'audience',
-      `it has gone, and clients are still in the audience ${JSON.stringify(audience.name)}; delete them in host.onDispose`,
+      `it was unloaded, and clients are still in the audience ${JSON.stringify(audience.name)}; delete them in host.onDispose`,
     )
   }
   await whileTimePasses(host, host.advance(WHILE))
   await wait(20)
-  for (const door of watch.late) {
+  for (const method of watch.late) {
     subject.found(
       'late',
-      `it called host.${door} after it had gone; end what still runs in host.onDispose, or when host.signal is aborted, and use the timers of the host`,
+      `it called host.${method} after it was unloaded; end what still runs in host.onDispose, or when host.signal is aborted, and use the timers of the host`,
     )
   }
 }

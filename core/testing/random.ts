@@ -1,4 +1,4 @@
-/** Random numbers that can be had again, from a seed: for tests with dice in them. */
+/** Reproducible random numbers from a seed, for tests of dice and the like. */
 
 /** Returns a generator (mulberry32) of numbers from 0 up to but not including 1, the same ones for the same seed. */
 export function randomFrom(seed: number): () => number {

@@ -1,4 +1,4 @@
-/** The plugin that `checkPlugin` checks: hosts that it runs in, and what was found of it. */
+/** The plugin under check: the hosts that it runs in, and the findings about it. */
 import type { CommandInfo } from '../hooks/command-spec.ts'
 import type { Plugin } from '../lifecycle/define-plugin.ts'
 import { ConfigError, describe, show, type ChatError, type Finding } from '../support/errors.ts'
@@ -24,7 +24,7 @@ export class Subject {
     this.findings.push({ part, message })
   }
 
-  /** Adds faults of plugins as findings, each once. */
+  /** Adds failures of plugins as findings, each once. */
   faults(during: string, faults: readonly ChatError[]): void {
     for (const { plugin, message } of faults) {
       const fault = plugin === this.name ? message : `plugin ${plugin ?? '?'}: ${message}`
@@ -33,11 +33,11 @@ export class Subject {
     }
   }
 
-  /** Whether it can be loaded at all; what it is called and which commands it has is known then. */
+  /** Whether it can be loaded at all; also learns its name and commands. */
   async loads(): Promise<boolean> {
     try {
       const made = this.#make()
-      // A config passes over some of what is falsy.
+      // A config skips some falsy values.
       if (!made) {
         this.found(
           'load',
@@ -54,7 +54,7 @@ export class Subject {
     try {
       const { host, watcher } = await this.open()
       this.commands = [...watcher.host.commands].filter(({ plugin }) => plugin === this.name)
-      await this.close(host, 'while nobody is there')
+      await this.close(host, 'while nobody is connected')
       return true
     } catch (cause) {
       const problems =
@@ -66,7 +66,7 @@ export class Subject {
     }
   }
 
-  /** The plugins of a host: those that it needs, itself, and one that watches. */
+  /** The plugins of a host: those that it needs, the plugin itself, and a watcher. */
   plugins(watch: Watch, watcher: Watcher): readonly Plugin[] {
     return [...this.#others, watched(this.#make(), watch), watcher.plugin]
   }

@@ -1,9 +1,9 @@
-/** A clock that stands still until a test moves it. */
+/** A clock that only moves when a test advances it. */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Cancel, Clock } from '../support/clock.ts'
 
 export interface TestClock extends Clock {
-  /** Moves it on by some milliseconds, and runs what comes due, one after the other. */
+  /** Advances it by some milliseconds, and runs the timers that come due, one at a time. */
   advance(milliseconds: number): Promise<void>
 }
 
@@ -15,7 +15,7 @@ export function createTestClock(start: number): TestClock {
     now: () => now,
     date: () => now,
     setTimeout(run, milliseconds): Cancel {
-      // One of no time that a timer sets is for the next millisecond: it may set itself anew for ever.
+      // A timer of 0 ms that is set by a timer fires in the next millisecond: it may set itself again forever.
       const timer = { due: now + (isRunning ? Math.max(1, milliseconds) : milliseconds), run }
       timers.add(timer)
       return () => timers.delete(timer)

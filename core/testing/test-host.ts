@@ -1,4 +1,7 @@
-/** A host in memory, with the pump, hooks and delivery of a real one, no port and no waiting, and a clock that stands still. */
+/**
+ * A host in memory, with the pump, hooks and delivery of a real one, but no port, no waiting, and a clock that only
+ * tests advance.
+ */
 import { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { checkConfig, type ConfigInput } from '../host/config.ts'
@@ -10,23 +13,23 @@ import { didYouMean } from '../support/suggest.ts'
 import { randomFrom } from './random.ts'
 import { createTestClock } from './test-clock.ts'
 
-/** What a config file may say, and for tests: */
+/** The keys of a config file, and for tests: */
 export interface TestConfig extends ConfigInput {
   /** Seed of `host.random`; 1 when left out. */
   readonly seed?: number | undefined
-  /** What `host.random` returns, number by number, in place of what comes of the seed. */
+  /** Called for each `host.random()`, instead of the seeded generator. */
   readonly random?: (() => number) | undefined
-  /** What `host.now()` returns at first, in milliseconds since the Unix epoch; the begin of 2026 when left out. */
+  /** The initial value of `host.now()`, in milliseconds since the Unix epoch; the beginning of 2026 when left out. */
   readonly now?: number | undefined
 }
 
-/** Milliseconds by the wall clock after which what does not settle is given up. */
+/** Milliseconds of real time after which what does not settle is given up. */
 const PATIENCE = 3000
 
-/** Faults that no test has looked at, of every host that has not been stopped. */
+/** Failures that no test has taken, of every host that has not been stopped. */
 const unread = new Set<readonly ChatError[]>()
 
-// A test that does not stop its host must not pass over them.
+// A test that does not stop its host must not ignore them.
 process.on('exit', () => {
   for (const [fault] of unread) {
     if (fault === undefined) continue
@@ -36,58 +39,62 @@ process.on('exit', () => {
 })
 
 export interface TestClient {
-  /** The client's id, which is also its name until a plugin gives it another one. */
+  /** The client's id, which is also its name until a plugin changes it. */
   readonly id: string
-  /** Every line that it was sent so far, its greeting included, without line ends. */
+  /** Every line that it was sent so far, including its greeting, without line ends. */
   readonly lines: readonly string[]
   /** Every byte that it was sent so far. */
   readonly bytes: Buffer
   /** Whether the host has closed the connection. */
   readonly closed: boolean
   /**
-   * Types a line; resolves, once the host has done with it, to what this client was sent since it was last looked at. Lines
-   * of others may still be under way: `host.quiet()` waits for those too.
+   * Types a line; resolves, once the host is done with it, to what this client was sent since the last `say`, `send` or
+   * `take`. Other clients' lines may still be in progress: `host.quiet()` waits for those too.
    */
   say(line: string): Promise<string[]>
-  /** Sends bytes as they are, to the same effect. */
+  /** Sends raw bytes; resolves like `say`. */
   send(bytes: Uint8Array | string): Promise<string[]>
-  /** The lines that it was sent since it was last looked at: since the last `say`, `send` or `take`. */
+  /** The lines that it was sent since the last `say`, `send` or `take`. */
   take(): string[]
-  /** Ends its input, as `nc` does at the end of a file, and waits for what follows from that. */
+  /** Ends its input, as `nc` does at the end of a file, and waits for the consequences. */
   end(): Promise<void>
-  /** Breaks the connection, as a pulled plug does in the end, and waits for what follows from that. */
+  /** Resets the connection, as if its cable had been pulled, and waits for the consequences. */
   reset(): Promise<void>
 }
 
 export interface TestHost extends AsyncDisposable {
   /**
-   * Lets a client join, by default as if from 127.0.0.1; resolves when it has been greeted or turned away. Its greeting
-   * counts as looked at.
+   * Connects a client, by default as if from 127.0.0.1; resolves when it has been greeted or refused. Its greeting
+   * counts as taken.
    */
   connect(id?: string, address?: string): Promise<TestClient>
-  /** What was logged so far. */
+  /** The log records so far. */
   readonly records: readonly LogRecord[]
-  /** Faults of plugins since the last call. Stopping throws when there are some that were not taken. */
+  /** Failures of plugins since the last call. Stopping rejects if some were not taken. */
   takeErrors(): ChatError[]
-  /** Moves the clock on, running the timers that come due, and waits for what follows from that. */
+  /** Advances the clock, running the timers that come due, and waits for the consequences. */
   advance(milliseconds: number): Promise<void>
   /** Resolves when every line has settled and everything said has been sent. */
   quiet(): Promise<void>
-  /** Switches a plugin off, as `multiecho plugins off` does: once the lines under way have settled. Rejects as that does. */
+  /**
+   * Switches a plugin off, as `multiecho plugins off` does: once the lines in progress have settled. Rejects as that
+   * does.
+   */
   off(plugin: string): Promise<Change>
-  /** Switches it on again, in its place, as `multiecho plugins on` does. */
+  /** Switches it on again, at its place in the order, as `multiecho plugins on` does. */
   on(plugin: string): Promise<Change>
   /**
-   * Takes a plugin out at once, with all that it registered, guards too: lines under way go on without it, or are answered
-   * by its `onFailure` where they waited for it. Rejects with `PLUGIN_UNKNOWN`.
+   * Removes a plugin at once, with everything that it registered, guards included: lines in progress go on without it,
+   * or are answered by its `onFailure` if they were waiting for it. Rejects with `PLUGIN_UNKNOWN`.
    */
   unload(plugin: string): Promise<void>
   /**
-   * Runs on by another config, as a reload does. A plugin counts as changed when its options differ or it comes from
-   * another `definePlugin`. Its clock runs meanwhile, as while it starts. Rejects, with nothing changed, with what is wrong.
+   * Continues with another config, as a reload does. A plugin counts as changed when its options differ or it comes
+   * from another `definePlugin`. The clock runs meanwhile, as it does during the start. Rejects, with nothing changed,
+   * with what is wrong.
    */
   reload(config: ConfigInput): Promise<Change>
-  /** Stops the host in order. While it starts and stops its clock runs by itself, ten times as fast as others. */
+  /** Shuts the host down gracefully. During start and stop the clock runs by itself, at ten times real speed. */
   stop(): Promise<void>
 }
 
@@ -119,7 +126,8 @@ export async function createTestHost({
 
   /** Waits for every line, or for those of one client. */
   async function quiet(stream?: ClientStream, id?: string): Promise<void> {
-    // A turn for streams to bring what was pushed, one after the lines have settled for the delivery to flush.
+    // A turn for streams to deliver what was pushed, and another one after the lines have settled for the delivery to
+    // flush.
     await turn()
     await patiently(host.quiet(stream), () =>
       errors.notSettled(
@@ -132,20 +140,20 @@ export async function createTestHost({
   }
 
   async function advance(milliseconds: number): Promise<void> {
-    // What was typed just now is read first, so that its deadlines count.
+    // Read what was just typed first, so that its deadlines count.
     await turn()
     await clock.advance(milliseconds)
     await turn()
   }
 
-  /** Waits for the host while its clock runs, ten times as fast as others, so that what hangs is given up. */
+  /** Waits for the host while its clock runs at ten times real speed, so that what hangs is given up. */
   async function running<T>(done: Promise<T>): Promise<T> {
     const timer = setInterval(() => void clock.advance(10), 1)
     return done.finally(() => clearInterval(timer))
   }
 
   async function turnPlugin(plugin: string, on: boolean): Promise<Change> {
-    // What was typed just now is read first.
+    // Read what was just typed first.
     await turn()
     return running(host.switchPlugin(plugin, on))
   }
@@ -182,7 +190,7 @@ export async function createTestHost({
       await host.unload(plugin)
     },
     async reload(next) {
-      // What was typed just now is read first.
+      // Read what was just typed first.
       await turn()
       return running(host.reload(checkConfig(next, undefined, [])))
     },
@@ -191,7 +199,7 @@ export async function createTestHost({
   }
 }
 
-/** Waits, and rejects where it would for ever, as for a command that waits for a clock which stands still. */
+/** Waits, and rejects if it would wait forever, for example for a command that waits for the clock. */
 async function patiently(settling: Promise<void>, given: () => ChatError): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -200,7 +208,7 @@ async function patiently(settling: Promise<void>, given: () => ChatError): Promi
   await Promise.race([settling, late]).finally(() => clearTimeout(timer))
 }
 
-/** The host's side of a connection in memory. */
+/** The host's end of a connection in memory. */
 class ClientStream extends Duplex {
   readonly sent: Buffer[] = []
 

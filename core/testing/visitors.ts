@@ -1,9 +1,9 @@
-/** What those who visit a plugin under check type, and how they are waited for. */
+/** What the clients of a plugin under check type, and how to wait for them. */
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import type { CommandInfo } from '../hooks/command-spec.ts'
 import type { TestHost } from './test-host.ts'
 
-/** What each visitor types, by turns: a line, and every command, by its examples where it has some. */
+/** What the clients type in turn: a line, and every command, by its examples if it has some. */
 export function linesToType(commands: readonly CommandInfo[]): string[] {
   const lines = commands.flatMap(({ name, examples }) =>
     examples.length === 0
@@ -13,7 +13,7 @@ export function linesToType(commands: readonly CommandInfo[]): string[] {
   return ['hello\r\n', ...lines]
 }
 
-/** Waits for something while the clock runs, ten times as fast as others, for what waits for it. */
+/** Waits for something while the clock runs at ten times real speed, for what waits for it. */
 export async function whileTimePasses<T>(host: TestHost, underWay: Promise<T>): Promise<T> {
   let open = true
   const done = underWay.finally(() => {

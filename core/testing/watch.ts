@@ -1,14 +1,14 @@
-/** What is seen of a plugin while it is checked: by what it does with its context, and by a plugin beside it. */
+/** Observes a plugin under check: through its context, and from a plugin beside it. */
 import type { NamedAudience } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
 import type { SettledEvent } from '../hooks/events.ts'
 import type { PluginContext } from '../lifecycle/context.ts'
 import { definePlugin, type Plugin } from '../lifecycle/define-plugin.ts'
 
-/** What is noted of a plugin's dealings with its host. */
+/** What was recorded of a plugin's use of its host. */
 export interface Watch {
   readonly audiences: Set<NamedAudience>
-  /** Doors that it used after it had gone. */
+  /** Methods that it called after it had been unloaded. */
   readonly late: Set<string>
   gone: boolean
   context: WeakRef<PluginContext> | undefined
@@ -18,7 +18,7 @@ export function createWatch(): Watch {
   return { audiences: new Set(), late: new Set(), gone: false, context: undefined }
 }
 
-/** The plugin, with a context that notes what it does. What is no plugin is left to the host to refuse. */
+/** The plugin, with a context that records what it does. What is not a plugin is left for the host to reject. */
 export function watched(made: unknown, watch: Watch): Plugin {
   const plugin = made as Plugin
   if (typeof plugin?.setup !== 'function') return plugin
@@ -32,7 +32,7 @@ export function watched(made: unknown, watch: Watch): Plugin {
   }
 }
 
-const DOORS = [
+const METHODS = [
   'command',
   'broadcast',
   'clientState',
@@ -46,13 +46,13 @@ const DOORS = [
 ] as const
 
 function noting(host: PluginContext, watch: Watch): PluginContext {
-  const noted = DOORS.map((door) => {
-    const open = host[door] as (...args: unknown[]) => unknown
+  const noted = METHODS.map((method) => {
+    const call = host[method] as (...args: unknown[]) => unknown
     const run = (...args: unknown[]): unknown => {
-      if (watch.gone) watch.late.add(door)
-      return open(...args)
+      if (watch.gone) watch.late.add(method)
+      return call(...args)
     }
-    return [door, run] as const
+    return [method, run] as const
   })
   return Object.freeze({
     ...host,
@@ -65,7 +65,7 @@ function noting(host: PluginContext, watch: Watch): PluginContext {
   })
 }
 
-/** Of an event, without its client. */
+/** A settled event, without its client. */
 export interface Settled {
   readonly hook: SettledEvent['hook']
   readonly kind: string
@@ -76,9 +76,9 @@ export interface Watcher {
   readonly plugin: Plugin
   /** Throws before the plugin has been set up. */
   readonly host: PluginContext
-  /** What became of each line and command. */
+  /** The outcome of each line and command. */
   readonly settled: Settled[]
-  /** Every client that has come. */
+  /** Every client that has connected. */
   readonly clients: Array<WeakRef<Client>>
 }
 

@@ -90,7 +90,7 @@ test('a running host is found by its control socket, and not by where it listens
     assert.match(said('reload', option, '1'), `--${option.slice(2)} is for running a chat`)
   assert.match(
     said('plugins', '-c', 'party.ts'),
-    '--config is for running a chat, check, and inspect; a host that runs is found by its control socket, with --control PATH; see',
+    '--config is for running a chat, check, and inspect; a running host is found by its control socket, with --control PATH; see',
   )
 })
 
@@ -171,7 +171,7 @@ const wrong: ReadonlyArray<readonly [what: string, args: readonly string[], expe
   [
     'timings of a config file',
     ['inspect', '--timings', '-c', 'x.ts'],
-    /inspect: --config .*--timings .*; give one or the other; see/,
+    /inspect: --config .*--timings .*; use one or the other; see/,
   ],
   [
     'a config file that is not there',

@@ -101,7 +101,7 @@ test('an import of a plugin that does not exist is named', async () => {
 })
 
 for (const [what, imported, told] of [
-  ['a name', '{ histroy }', /: histroy is not a .*; see whether the module .* exports it$/],
+  ['a name', '{ histroy }', /: histroy is not a .*; check that the module exports it$/],
   ['a default', 'histroy', /: default is not a .*: import it by its name, in braces$/],
 ] as const) {
   test(`an import of ${what} that a local file does not export is told, with what to do`, async () => {
@@ -190,8 +190,7 @@ test('check says that it has not looked at what plugins open at the start', asyn
     })
     export default { plugins: [words(), echo()] }
   `
-  const unseen =
-    'not looked at: the files, ports and the like that these open at the start: words\n'
+  const unseen = 'not checked: the files, ports and so on that these open at the start: words\n'
   const { status, stdout } = await runCli(['check'], { config })
   assert.is(stdout, `chat.config.ts: no problems; 2 plugins: words, echo\n${unseen}`)
   assert.is(status, 0)

@@ -16,7 +16,10 @@ for (const name of ['chat.config.ts', 'chat.config.js', 'chat.config.mjs', 'chat
   test(`${name} that exports nothing is no config, and one that exports an empty object is`, async () => {
     for (const text of ['', `const config = { port: 9090 }\n`]) {
       using folder = makeFolder({ files: { [name]: text } })
-      assert.match(await checked(folder.path), /: it has no config; write: export default define/)
+      assert.match(
+        await checked(folder.path),
+        /: it exports no config; write: export default define/,
+      )
     }
     if (name.endsWith('cjs')) return
     const { stdout } = await runCli(['check'], { files: { [name]: 'export default {}' } })
@@ -29,7 +32,7 @@ for (const text of ['', '5', 'null', '[]', '"x"']) {
     using folder = makeFolder({ files: { 'chat.config.json': text } })
     assert.match(
       await checked(folder.path),
-      /^multiecho: chat\.config\.json: it (has no config|cannot be parsed)/,
+      /^multiecho: chat\.config\.json: it (exports no config|cannot be parsed)/,
     )
   })
 }

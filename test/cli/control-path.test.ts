@@ -82,7 +82,7 @@ for (const left of ['a stale one', 'none']) {
             )
             if (hasStarted) return true
             const ended = await child.ended()
-            assert.match(sentenceOf(ended), 'another host has it')
+            assert.match(sentenceOf(ended), 'another host is using it')
             assert.is(ended.status, 1)
             return false
           }),
@@ -119,8 +119,8 @@ test('nobody but its owner may open it from the first moment on, whatever the um
 test('a path whose folder is not there is told as that', async () => {
   using folder = makeFolder({ files: { file: '' } })
   for (const [none, expected] of [
-    ['none', /there is no folder \S+\/none; make it, or name another path/],
-    ['file', /\S+\/file is no folder; name another path/],
+    ['none', /there is no folder \S+\/none; create it, or name another path/],
+    ['file', /\S+\/file is not a folder; name another path/],
   ] as const) {
     const ended = await runCli([...LOCAL, '--control', path(folder.path, none, 'x.sock')])
     assert.is(ended.status, 1)
@@ -149,9 +149,9 @@ for (const [what, mode, expected] of [
   [
     'that anybody may open',
     0o777,
-    /left of a host that has ended, and this user may not remove it/,
+    /left over from a host that has ended, and this user may not remove it/,
   ],
-  ['that only that one may open', 0o600, /there already and belongs to another user/],
+  ['that only that one may open', 0o600, /exists already and belongs to another user/],
 ] as const) {
   testOther(`a socket of another user ${what} is told in one sentence`, async () => {
     using folder = makeFolder()
@@ -194,10 +194,10 @@ test('a folder in the place of a socket is told to be one, whichever way it is n
   for (const control of ['.', './', '..', folder.path]) {
     const asking = await runIn(folder.path, 'reload', '--control', control)
     assert.is(asking.status, 1)
-    assert.match(sentenceOf(asking), /: that is no socket; start one in this folder, /)
+    assert.match(sentenceOf(asking), /: it is not a socket; start one in this folder, /)
     const starting = await runIn(folder.path, ...LOCAL, '--control', control)
     assert.is(starting.status, 1)
-    assert.match(sentenceOf(starting), 'there is a file of that name that is no socket')
+    assert.match(sentenceOf(starting), 'a file of that name exists that is not a socket')
   }
 })
 

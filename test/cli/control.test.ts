@@ -122,11 +122,11 @@ test('sixteen may be connected at a time, and one more is told to try again', as
 // What is answered
 
 for (const [what, answer, expected] of [
-  ['garbage', 'garbage\n', 'what it says is no answer of a host'],
-  ['another protocol', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'what it says is no answer of a host'],
-  ['JSON that is no answer', '[]\n', 'what it says is no answer of a host'],
-  ['null', 'null\n', 'what it says is no answer of a host'],
-  ['a refusal without words', '{"ok":false}\n', 'what it says is no answer of a host'],
+  ['garbage', 'garbage\n', 'its answer is not that of a host'],
+  ['another protocol', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'its answer is not that of a host'],
+  ['JSON that is no answer', '[]\n', 'its answer is not that of a host'],
+  ['null', 'null\n', 'its answer is not that of a host'],
+  ['a refusal without words', '{"ok":false}\n', 'its answer is not that of a host'],
   ['half an answer', '{"ok":true,"res', 'it closed the connection without an answer'],
   ['nothing', '', 'it closed the connection without an answer'],
 ] as const) {
@@ -151,7 +151,10 @@ test('each command that asks says in one sentence what is behind a missing answe
   for (const args of [['reload'], ['plugins'], ['inspect', '--timings']]) {
     const ended = await runIn(folder.path, ...args)
     assert.is(ended.status, 1)
-    assert.match(sentenceOf(ended), 'no answer at .multiecho.sock: what it says is no answer')
+    assert.match(
+      sentenceOf(ended),
+      'no answer at .multiecho.sock: its answer is not that of a host',
+    )
   }
 })
 
@@ -174,7 +177,7 @@ test('an answer without end is given up', async () => {
   })
   const ended = await runIn(folder.path, 'reload')
   assert.is(ended.status, 1)
-  assert.match(sentenceOf(ended), 'what it says has no end')
+  assert.match(sentenceOf(ended), 'its answer does not end')
 })
 
 test('a host that never answers is given up, and SIGINT does not wait for it', async () => {
@@ -198,7 +201,7 @@ test('a file that is no socket is told as that', async () => {
   using folder = makeFolder({ files: { 'x.sock': '' } })
   const ended = await runIn(folder.path, 'reload', '--control', 'x.sock')
   assert.is(ended.status, 1)
-  assert.match(sentenceOf(ended), 'no host answers at x.sock: that is no socket')
+  assert.match(sentenceOf(ended), 'no host answers at x.sock: it is not a socket')
 })
 
 test.run()

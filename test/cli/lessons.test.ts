@@ -56,13 +56,13 @@ const lessons: readonly Lesson[] = [
     what: 'a promise of a module',
     listed: `import('./dice.ts')`,
     code: 'PLUGIN_INVALID',
-    told: /plugins\[0\]: it is a promise, not a plugin; put await in front of it$/,
+    told: /plugins\[0\]: it is a promise, not a plugin; add await before it$/,
   },
   {
     what: 'a promise of a plugin',
     listed: `Promise.resolve(dice())`,
     code: 'PLUGIN_INVALID',
-    told: /plugins\[0\]: it is a promise, not a plugin; put await in front of it$/,
+    told: /plugins\[0\]: it is a promise, not a plugin; add await before it$/,
   },
   {
     what: 'a plugin of another version of the API',
@@ -97,7 +97,7 @@ const lessons: readonly Lesson[] = [
     before: `${define('one', `requires: ['two'], setup() {}`)}\n${define('two', `requires: ['one'], setup() {}`)}`,
     listed: 'one(), two()',
     code: 'REQUIRES_CYCLE',
-    told: /plugins\[0\] \(one\): requires itself: one -> two -> one; take one of them out/,
+    told: /plugins\[0\] \(one\): requires itself: one -> two -> one; remove one of them/,
   },
   {
     what: 'a misspelt option',
@@ -110,7 +110,7 @@ const lessons: readonly Lesson[] = [
     before: `import { dcie } from './dice.ts'`,
     listed: 'dice(), dcie',
     code: 'PLUGIN_INVALID',
-    told: /plugins\[1\]: it is undefined: see whether what it is imported from exports it; .* false$/,
+    told: /plugins\[1\]: it is undefined: check that the module exports it; .* false$/,
   },
   {
     what: 'a setup that is written in another way',

@@ -61,7 +61,7 @@ test('a package that is missed behind a link is told with where it was looked fo
   relink(folder, 'real/chat.config.ts', 'chat.config.ts')
   assert.match(
     sentenceOf(await runIn(folder.path, 'check')),
-    /^multiecho: chat\.config\.ts: Cannot find module 'nope-pkg'; install it, or correct its name in the import; the config is a link, and imports are looked for beside real\/chat\.config\.ts$/,
+    /^multiecho: chat\.config\.ts: Cannot find module 'nope-pkg'; install it, or correct its name in the import; the config is a link, and imports are resolved from real\/chat\.config\.ts$/,
   )
 })
 

@@ -36,7 +36,7 @@ async function takePort(): Promise<{ readonly port: number; readonly server: Ser
 test('a busy port is named, with another way', async () => {
   const { port, server } = await takePort()
   try {
-    const where = new RegExp(`\\b${port} on 127\\.0\\.0\\.1 is taken`)
+    const where = new RegExp(`\\b${port} on 127\\.0\\.0\\.1 is in use`)
     await fails(['--port', String(port), '--host', '127.0.0.1'], {}, where, /--port/)
   } finally {
     server.close()
@@ -65,7 +65,7 @@ for (const host of ['fe80::1', 'fe80::1%nope', 'FEBF::7']) {
         ['--port', '0', '--host', host],
         {},
         new RegExp(
-          `: ${host} is an address of one network alone, .*; give it as ${host.split('%')[0]}%`,
+          `: ${host} is an address of a single network, and .*; give it as ${host.split('%')[0]}%`,
         ),
         /--host/,
       )
@@ -83,7 +83,7 @@ test('where there is no IPv6, its addresses are told as that, with another way',
     assert.match(saidOf('EAFNOSUPPORT', host), /has no IPv6, .*; use 0\.0\.0\.0 .* --host H$/)
   assert.match(
     saidOf('EAFNOSUPPORT', '0.0.0.0'),
-    /no network of the kind of 0\.0\.0\.0; .* --host H$/,
+    /no network for addresses like 0\.0\.0\.0; .* --host H$/,
   )
 })
 
@@ -143,7 +143,7 @@ test('a log file that cannot be opened is named, and nothing listens', async () 
     { config },
     /logging/,
     /none\/chat\.log/,
-    /; there is no folder \S+\/none: make it, or name another one$/,
+    /; there is no folder \S+\/none: create it, or name another one$/,
   )
 })
 

@@ -183,7 +183,7 @@ test('it overwrites nothing, and writes nothing then', async () => {
   using folder = makeFolder({ files: { 'mine/src/dice.ts': 'mine' } })
   const ended = await newPlugin(folder.path, 'dice', 'mine')
   assert.is(ended.status, 1)
-  assert.match(sentenceOf(ended), /: mine\/src\/dice\.ts is there already.*name another folder/)
+  assert.match(sentenceOf(ended), /: mine\/src\/dice\.ts already exists, so .*name another folder/)
   assert.equal(filesIn(folder.path), ['mine/src/dice.ts'])
   assert.is(folder.read('mine/src/dice.ts'), 'mine')
 })
@@ -201,7 +201,7 @@ test('a folder that cannot be written to is told', async () => {
   writeFileSync(join(folder.path, 'file'), '')
   const ended = await newPlugin(folder.path, 'dice', 'file/below')
   assert.is(ended.status, 1)
-  assert.match(sentenceOf(ended), /file.*; name a folder that may be written to$/)
+  assert.match(sentenceOf(ended), /file.*; name a writable folder$/)
 })
 
 const wrong: ReadonlyArray<readonly [what: string, args: readonly string[], told: RegExp]> = [

@@ -209,7 +209,7 @@ const user = definePlugin({ name: 'user', apiVersion: 1, setup(host) { host.onSt
   assert.is(off.status, 1)
   assert.match(
     sentenceOf(off),
-    /^multiecho: clock is not switched off: user could not start: no plugin provides the service clock; /,
+    /^multiecho: clock was not switched off: user could not start: no plugin provides the service clock; /,
   )
 })
 
@@ -247,14 +247,14 @@ test('one that is left of a killed host is replaced, that of a running one is no
   assert.match(await asked(socket, '{"command":"reload"}'), 'reloaded the defaults')
   const second = await runCli(args)
   assert.is(second.status, 1)
-  assert.match(sentenceOf(second), 'another host has it')
+  assert.match(sentenceOf(second), 'another host is using it')
   assert.is((await host.stop()).status, 0)
 })
 
 test('a file of that name that is no socket stays, and the host runs without one', async () => {
   await using host = await startHost({ files: { '.multiecho.sock': 'mine' } })
   await host.logged(
-    'control socket .multiecho.sock: there is a file of that name that is no socket',
+    'control socket .multiecho.sock: a file of that name exists that is not a socket',
   )
   await host.stop()
   assert.is(host.folder.read('.multiecho.sock'), 'mine')

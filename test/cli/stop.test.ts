@@ -120,7 +120,7 @@ for (const [what, plugin] of [
     await client.closed()
     const ended = { ...(await host.child.ended()), log: host.folder.log() }
     assert.is(ended.status, 70)
-    const remedy = String.raw` \(chat\.config\.ts:\d+\): a plugin's own timer or promise; use host\.setTimeout, and catch what a promise rejects with`
+    const remedy = String.raw` \(chat\.config\.ts:\d+\): from a plugin's own timer or promise; use host\.setTimeout, and catch rejections`
     assert.match(ended.stderr, new RegExp(`^multiecho: uncaught error, stopping${remedy}$`, 'm'))
     assert.match(ended.stderr, 'lost in own')
     assert.match(

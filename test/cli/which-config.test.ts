@@ -162,7 +162,7 @@ test('in a folder that is gone whatever is asked ends with a sentence that says 
     assert.is(ended.status, 2)
     assert.is(
       sentenceOf(ended),
-      'multiecho: the folder that this was started in is gone; start it in another one',
+      'multiecho: the current folder no longer exists; start in another one',
     )
   }
 })
@@ -172,7 +172,7 @@ test('a file in no language of a config is told so', () => {
     using folder = makeFolder({ files: { [name]: 'port: 9090' } })
     assert.is(
       told(folder.path, name),
-      `${name}: a config is TypeScript, JavaScript or JSON, and ${name} has the ending of neither; write it as chat.config.ts`,
+      `${name}: a config is TypeScript, JavaScript or JSON, and ${name} has none of their extensions; write it as chat.config.ts`,
     )
   }
 })
@@ -193,7 +193,7 @@ async function checkedWithoutRights(folder: string, ...args: string[]): Promise<
 
 for (const [what, mode, fileMode, expected] of [
   ['file', 0o700, 0o000, /^multiecho: chat\.config\.ts: it cannot be read: EACCES/],
-  ['folder', 0o300, 0o600, /^multiecho: config: it cannot be told whether this folder has one: EA/],
+  ['folder', 0o300, 0o600, /^multiecho: config: cannot tell whether this folder has one: EA/],
 ] as const) {
   unless(test, cannotDrop)(`a ${what} that may not be read is told`, async () => {
     using folder = makeFolder({ config: ESM })

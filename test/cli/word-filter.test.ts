@@ -22,7 +22,7 @@ const setup = {
 }
 
 const AFTERWARDS =
-  'the plugins of before run again, but for acme:word-filter (failed; its guards answer)'
+  'the previous plugins are running again, except acme:word-filter (failed; its guards answer)'
 
 interface Chat extends AsyncDisposable {
   readonly host: HostProcess
@@ -62,10 +62,10 @@ test('after a SIGHUP that could not bring it back, nothing passes until a reload
   assert.is(await chat.passes('is it read?'), false)
   host.child.kill('SIGHUP')
   await host.logged(
-    /not reloaded: acme:word-filter could not start: ENOENT.*; the plugins of before run again, but for acme:word-filter \(failed; its guards answer\)\n/,
+    /not reloaded: acme:word-filter could not start: ENOENT.*; the previous plugins are running again, except acme:word-filter \(failed; its guards answer\)\n/,
   )
   await host.logged(
-    'plugin acme:word-filter: it could not be brought back and has failed; its onFailure answers until a reload succeeds or it is switched off',
+    'plugin acme:word-filter: it could not be restored and has failed; its onFailure answers until a reload succeeds or it is switched off',
   )
   assert.is(await chat.passes('darn'), false)
   assert.is(await chat.passes('hello again'), false)
@@ -80,7 +80,7 @@ test('after a SIGHUP that could not bring it back, nothing passes until a reload
     assert.is(await chat.passes(`mute is ${state}`), false)
   }
   const on = await runIn(host.folder.path, 'plugins', 'on', 'acme:word-filter')
-  assert.match(sentenceOf(on), `acme:word-filter is not switched on: `)
+  assert.match(sentenceOf(on), `acme:word-filter was not switched on: `)
   assert.is(await chat.passes('switched on?'), false)
 
   const plugins = await runIn(host.folder.path, 'plugins')
@@ -88,7 +88,7 @@ test('after a SIGHUP that could not bring it back, nothing passes until a reload
   const { stdout } = await runIn(host.folder.path, 'inspect')
   assert.match(stdout, /plugins \(6 of 7 on\)/)
   assert.match(stdout, 'acme:word-filter  {"file":"words.txt"}  (failed; its guards answer)\n')
-  assert.match(stdout, /Filter +acme:word-filter +\(answers its onFailure\)\n/)
+  assert.match(stdout, /Filter +acme:word-filter +\(answers with its onFailure\)\n/)
   const json = await runIn(host.folder.path, 'inspect', '--json')
   const report = JSON.parse(json.stdout) as { plugins: ReadonlyArray<Record<string, unknown>> }
   const { on: runs, state } = report.plugins.find(({ name }) => name === 'acme:word-filter') ?? {}

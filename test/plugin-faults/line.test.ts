@@ -367,13 +367,13 @@ test('a guard that is skipped stays closed', async () => {
   await soon(one.say('4'))
   await soon(one.say('5'))
   assert.equal(two.take(), [])
-  const late = `line: no answer within ${ANSWER} ms; it was given up; answer sooner, or give the tap a larger timeout`
+  const late = `line: no answer within ${ANSWER} ms, so it was abandoned; answer sooner, or give the tap a longer timeout`
   assert.equal(
     host.takeErrors().map(({ message }) => message),
     [
       late,
       late,
-      `${late}; that is 3 times in a row: it is skipped for 60 s, its onFailure answers meanwhile`,
+      `${late}; that is 3 times in a row: it is skipped for 60 s, and its onFailure answers meanwhile`,
     ],
   )
 })
@@ -398,7 +398,7 @@ test('a tap that hangs is named by its label', async () => {
   await using host = await createTestHost({ plugins: [hanging] })
   const one = await join(host)
   await passing(host, 20, one.say('x'))
-  assert.match(host.takeErrors()[0]?.message ?? '', /^line "remember": no answer within 20 ms; /)
+  assert.match(host.takeErrors()[0]?.message ?? '', /^line "remember": no answer within 20 ms, /)
 })
 
 test('hanging now and then does not count as hanging again and again', async () => {

@@ -157,7 +157,7 @@ test('guardLookalikes needs a prefix with a bracket', async () => {
     () => 'nothing was refused',
     (error: Error) => error.message,
   )
-  assert.match(problem, /prefix: must have a bracket right in front of \{name\}/)
+  assert.match(problem, /prefix: must have a bracket right before \{name\}/)
 })
 
 test.run()

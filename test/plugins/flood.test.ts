@@ -68,7 +68,7 @@ test('it is told once why', async () => {
   await fast.send(numbered(5))
   await host.advance(60_000)
   assert.equal(fast.lines.slice(2), [
-    'you are sending fast: your lines go out one after the other, none is lost',
+    'you are sending fast: your lines go out one at a time, and none is lost',
   ])
 })
 

@@ -28,8 +28,8 @@ async function asked(typed: string, config: object = {}): Promise<string[]> {
 
 test('the commands are listed by name, aligned, the hidden ones left out', async () => {
   assert.equal(await asked('/help'), [
-    '/help [command]         List the commands, or tell about one of them.',
-    '/mute                   Send your lines to nobody, until /unmute.',
+    '/help [command]         List the commands, or describe one of them.',
+    '/mute                   Send your lines to nobody until /unmute.',
     '/quit                   Leave the chat.',
     '/roll [count] [why...]  Roll some dice.',
     '/unmute                 Send your lines to everybody again.',
@@ -95,7 +95,9 @@ test('where unknown commands are lines, help leaves them alone', async () => {
 })
 
 test('more than one command at a time is too much', async () => {
-  assert.equal(await asked('/help mute quit'), ['too much behind /help. Usage: /help [command]'])
+  assert.equal(await asked('/help mute quit'), [
+    'too many arguments for /help. Usage: /help [command]',
+  ])
 })
 
 test('the list is that of the moment', async () => {
@@ -111,7 +113,7 @@ test('the list is that of the moment', async () => {
 test('it takes no options', async () => {
   await using host = await createTestHost({ plugins: [help({})] })
   assert.equal(await (await join(host)).say('/help'), [
-    '/help [command]  List the commands, or tell about one of them.',
+    '/help [command]  List the commands, or describe one of them.',
   ])
 })
 

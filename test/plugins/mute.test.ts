@@ -24,7 +24,7 @@ test('both commands are known in any case, and doing either twice is doing it on
 test('with confirm the two commands are answered', async () => {
   await using host = await createTestHost({ plugins: [mute({ confirm: true }), echo()] })
   const one = await join(host)
-  assert.equal(await one.say('/mute'), ['you are muted: nobody sees your lines, until /unmute'])
+  assert.equal(await one.say('/mute'), ['you are muted: nobody sees your lines until /unmute'])
   assert.equal(await one.say('/unmute'), ['you are no longer muted'])
 })
 

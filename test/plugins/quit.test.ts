@@ -53,7 +53,7 @@ test('the reason is quit, and the command settles once as done', async () => {
 test('with something behind it nobody leaves', async () => {
   await using host = await createTestHost({ plugins: [quit()] })
   const one = await join(host)
-  assert.equal(await one.say('/quit now'), ['too much behind /quit. Usage: /quit'])
+  assert.equal(await one.say('/quit now'), ['too many arguments for /quit. Usage: /quit'])
   assert.is(one.closed, false)
 })
 

@@ -33,7 +33,7 @@ test('what attach does not take is told at once', async () => {
   const attach = chat.host.attach as (stream: unknown, peer: unknown) => void
   const [, stream] = duplexPair()
   const texts = new PassThrough().setEncoding('utf8')
-  const expected = 'expected a stream that is read and written, as a Duplex, found'
+  const expected = 'expected a readable and writable stream, such as a Duplex, found'
   for (const [given, peer, found] of [
     [undefined, { label: 'a' }, `${expected} undefined without on()`],
     ['stdin', { label: 'a' }, `${expected} "stdin" without on()`],
@@ -57,10 +57,10 @@ test('what attach does not take is told at once', async () => {
     [
       texts,
       { label: 'a' },
-      'expected a stream of bytes, found one of texts; leave out setEncoding("utf8")',
+      'expected a stream of bytes, found one with an encoding; leave out setEncoding("utf8")',
     ],
-    [stream, undefined, 'expected options, as { label, address }, found undefined'],
-    [stream, 'a', 'expected options, as { label, address }, found "a"'],
+    [stream, undefined, 'expected options, such as { label, address }, found undefined'],
+    [stream, 'a', 'expected options, such as { label, address }, found "a"'],
     [stream, {}, 'label: expected a text of 1 to 64 characters, found undefined'],
     [stream, { label: '' }, 'label: expected a text of 1 to 64 characters, found ""'],
     [stream, { label: 5 }, 'label: expected a text of 1 to 64 characters, found 5'],
@@ -77,12 +77,12 @@ test('what attach does not take is told at once', async () => {
     [
       stream,
       { label: 'a', address: 'localhost' },
-      'address: expected an IP address, found "localhost"; leave it out where there is none',
+      'address: expected an IP address, found "localhost"; leave it out if there is none',
     ],
     [
       stream,
       { label: 'a', address: 5 },
-      'address: expected an IP address, found 5; leave it out where there is none',
+      'address: expected an IP address, found 5; leave it out if there is none',
     ],
   ] as const) {
     assert.is(
@@ -107,14 +107,18 @@ test('what addLogSink and audience do not take is told at once', async () => {
     [
       'addLogSink',
       undefined,
-      'expected a sink, as { write(record) {} }, found undefined without write()',
+      'expected a sink, such as { write(record) {} }, found undefined without write()',
     ],
     [
       'addLogSink',
       { write() {}, onTerminal: 'yes' },
       'onTerminal: expected true or false, found "yes"',
     ],
-    ['addLogSink', {}, 'expected a sink, as { write(record) {} }, found an object without write()'],
+    [
+      'addLogSink',
+      {},
+      'expected a sink, such as { write(record) {} }, found an object without write()',
+    ],
     [
       'addLogSink',
       { write, level: 'trace' },
@@ -132,8 +136,8 @@ test('what addLogSink and audience do not take is told at once', async () => {
     ],
     ['addLogSink', { write, reopen: true }, 'reopen: expected a function, found true'],
     ['addLogSink', { write, close: {} }, 'close: expected a function, found an object'],
-    ['audience', undefined, 'expected a name, a text, found undefined'],
-    ['audience', {}, 'expected a name, a text, found an object'],
+    ['audience', undefined, 'expected a text as the name, found undefined'],
+    ['audience', {}, 'expected a text as the name, found an object'],
   ] as const) {
     assert.is(
       thrownBy(() => doors[door]?.(given)),

@@ -186,14 +186,14 @@ test('a missing argument is answered with what is missing and the usage', () =>
 
 test('too many words are answered with the usage', () =>
   withCommand({ args: { who: z.string() } }, async (say) => {
-    assert.is(await say('/do bob 5'), 'too much behind /do. Usage: /do <who>')
+    assert.is(await say('/do bob 5'), 'too many arguments for /do. Usage: /do <who>')
   }))
 
 test('a command without arguments takes none', () =>
   withCommand({}, async (say) => {
     assert.equal(await say('/do'), {})
     assert.equal(await say('/do '), {})
-    assert.is(await say('/do now'), 'too much behind /do. Usage: /do')
+    assert.is(await say('/do now'), 'too many arguments for /do. Usage: /do')
   }))
 
 test('an optional argument may be left out and stands in brackets', () =>
@@ -505,7 +505,7 @@ test('an answer that cannot be sent is told, and the command has failed', async 
       assert.is(error?.code, 'COMMAND_FAILED')
       assert.is(
         error?.message,
-        `/${name}: expected its run to return a text, a list of texts or nothing, found ${found}; make a text of it, or return nothing`,
+        `/${name}: expected run to return a text, a list of texts or nothing, found ${found}; convert it to a text, or return nothing`,
       )
     }
   }
@@ -605,7 +605,7 @@ const invalid: ReadonlyArray<readonly [what: string, spec: unknown, problem: Reg
   [
     'an argument behind an optional one',
     { name: 'do', help: '', run, args: { a: z.string().optional(), b: z.string() } },
-    /args\.b .* behind a/,
+    /args\.b .* after a/,
   ],
 ]
 

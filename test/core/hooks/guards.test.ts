@@ -93,7 +93,7 @@ test('a guard that a failed reload cannot bring back stays closed, until one suc
     const error = await rejection(host.reload({ plugins: [guard.make(), other(), echo()] }))
     assert.match(
       String(error),
-      /not reloaded: guard could not start: no list \(\S+\); the plugins of before run again, but for guard \(failed; its guards answer\)$/,
+      /not reloaded: guard could not start: no list \(\S+\); the previous plugins are running again, except guard \(failed; its guards answer\)$/,
     )
     await ann.say('hello')
     assert.equal(await ann.say('/other x'), [CLOSED])
@@ -104,7 +104,7 @@ test('a guard that a failed reload cannot bring back stays closed, until one suc
   assert.equal(faults(host), ['guard onStart PLUGIN_START_FAILED'])
   assert.equal(
     logged(host, 'plugins', 50).at(-1),
-    'plugin guard: it could not be brought back and has failed; its onFailure answers until a reload succeeds or it is switched off',
+    'plugin guard: it could not be restored and has failed; its onFailure answers until a reload succeeds or it is switched off',
   )
   guard.broken = false
   await host.reload({ plugins: [guard.make(), other(), echo()] })
@@ -216,7 +216,7 @@ test('a guard that requires a plugin which cannot be brought back fails with it'
   const error = await rejection(host.reload({ plugins: plugins() }))
   assert.match(
     String(error),
-    'but for base (failed; its guards answer), guard (failed; its guards answer)',
+    'except base (failed; its guards answer), guard (failed; its guards answer)',
   )
   await ann.say('hello')
   assert.equal(bob.take(), [])
@@ -383,8 +383,8 @@ test('an onFailure that is none for a client refuses, in every hook', async () =
   sly.message = 5
   await ann.say('hello')
   assert.equal(bob.take(), [])
-  assert.equal(await ann.say('/other'), ['it cannot be done now'])
-  assert.equal((await host.connect('late')).lines, ['you cannot be let in now'])
+  assert.equal(await ann.say('/other'), ['this cannot be done right now'])
+  assert.equal((await host.connect('late')).lines, ['you cannot join right now'])
   assert.equal(faults(host).filter((fault) => fault.includes('onFailure')).length, 3)
 })
 
@@ -454,7 +454,7 @@ test('a plugin that requires a failed one is told so, and fails on when that is 
   await rejection(chat.reload({ plugins: plugins() }))
   assert.match(
     String(await rejection(host.switchPlugin('guard', true))),
-    'it requires base, which does not run; switch that on first',
+    'it requires base, which is not running; switch that on first',
   )
   await host.switchPlugin('base', false)
   ann.say('hello')
@@ -473,7 +473,7 @@ test('a guard that has the only tap of a hook is not asked once it is out', asyn
   const ann = await join(host)
   assert.equal(await ann.say('/other bad'), ['bad'])
   await host.unload('guard')
-  assert.match((await ann.say('/other bad')).join(), 'too much behind /other')
+  assert.match((await ann.say('/other bad')).join(), 'too many arguments for /other')
 })
 
 test.run()

@@ -203,13 +203,13 @@ test('how to call a plugin is code where its name can be one, and words where it
     ['dice', 'dice()', 'dice({ … })'],
     [
       'acme:translate',
-      'put () behind the name that it is imported by',
-      'put ({ … }) behind the name that it is imported by',
+      'put () after the name that it is imported as',
+      'put ({ … }) after the name that it is imported as',
     ],
     [
       'to-german',
-      'put () behind the name that it is imported by',
-      'put ({ … }) behind the name that it is imported by',
+      'put () after the name that it is imported as',
+      'put ({ … }) after the name that it is imported as',
     ],
   ] as const) {
     const factory = named(name)
@@ -245,7 +245,7 @@ test('what is no plugin is shown', () => {
 
 test('a plugin given twice is told where it stands first', () => {
   assert.equal(problemsOf({ plugins: [mute(), [mute()], echo()] }), [
-    'plugins[1][0] (mute): the plugin is given twice, first at plugins[0]; remove one of them',
+    'plugins[1][0] (mute): the plugin is listed twice, first at plugins[0]; remove one of them',
   ])
 })
 
@@ -301,7 +301,7 @@ test('a definition that is wrong is told before anything runs', () => {
     [{ ...good, option: z.any() }, /dice: option: .*; did you mean "options"\?/],
     [{ nmae: 'x', apiVersion: 1 }, /the plugin: nmae: .*; did you mean "name"\?/],
     [{ ...good, requires: 'echo' }, /dice: requires: expected a list .*, found "echo"; write req/],
-    [{ ...good, requires: [echo] }, /dice: requires: expected a list .* other things in it; /],
+    [{ ...good, requires: [echo] }, /dice: requires: expected a list .* other values in it; /],
     [{ ...good, options: { a: 20 } }, /dice: options: .* zod schema, found an object; write .*z\./],
     [{ ...good, options: null }, /dice: options: expected a zod schema, found null; /],
   ] as const) {
@@ -313,7 +313,10 @@ test('a definition that is wrong is told before anything runs', () => {
 })
 
 test('what an import of nothing comes to is told, and so is a function', () => {
-  assert.match(problemsOf({ plugins: [undefined] })[0] ?? '', /^plugins\[0\]: it is undefined: see/)
+  assert.match(
+    problemsOf({ plugins: [undefined] })[0] ?? '',
+    /^plugins\[0\]: it is undefined: check/,
+  )
   assert.equal(problemsOf({ plugins: [defaults] }), [
     'plugins[0]: it is a function, not a plugin; call it: defaults()',
   ])
@@ -573,10 +576,10 @@ test('plugins that require each other in a circle are told once, with the circle
     plugin('d', () => {}, ['a']),
   ]
   assert.equal(problemsOf({ plugins: circle }), [
-    "plugins[0] (a): requires itself: a -> b -> c -> a; take one of them out of another's 'requires'",
+    "plugins[0] (a): requires itself: a -> b -> c -> a; remove one of them from another's 'requires'",
   ])
   assert.equal(problemsOf({ plugins: [plugin('a', () => {}, ['a'])] }), [
-    "plugins[0] (a): requires itself: a -> a; take one of them out of another's 'requires'",
+    "plugins[0] (a): requires itself: a -> a; remove one of them from another's 'requires'",
   ])
 })
 

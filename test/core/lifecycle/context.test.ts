@@ -30,7 +30,10 @@ test('what a door does not take is told by the name of the door', async () => {
       call('broadcast', 'x', { exept: client }),
       'broadcast: exept: there is no such key; did you mean "except"? (known: to, except)',
     ],
-    [call('broadcast', 'x', null), 'broadcast: expected options, as { to, except }, found null'],
+    [
+      call('broadcast', 'x', null),
+      'broadcast: expected options, such as { to, except }, found null',
+    ],
     [
       call('clientState', { n: 0 }),
       'clientState: expected a function that makes the first value, found an object; write clientState(() => …)',
@@ -39,29 +42,35 @@ test('what a door does not take is told by the name of the door', async () => {
       call('clientState', () => 1, { kep: 'x' }),
       'clientState: kep: there is no such key; did you mean "keep"? (known: keep)',
     ],
-    [call('clientState', () => 1, 'x'), 'clientState: expected options, as { keep }, found "x"'],
+    [
+      call('clientState', () => 1, 'x'),
+      'clientState: expected options, such as { keep }, found "x"',
+    ],
     [
       call('clientState', () => 1, { keep: true }),
-      'clientState: keep: expected a name, a text, found true',
+      'clientState: keep: expected a text as the name, found true',
     ],
-    [call('keep', () => ({})), 'keep: expected a name, a text, found a function'],
-    [call('keep', 'x', {}), 'keep: expected a function behind the name, found an object'],
+    [call('keep', () => ({})), 'keep: expected a text as the name, found a function'],
+    [call('keep', 'x', {}), 'keep: expected a function after the name, found an object'],
     [call('onStart'), 'onStart: expected a function, found undefined'],
     [call('onDispose', 5), 'onDispose: expected a function, found 5'],
     [call('setTimeout', 5, () => {}), 'setTimeout: expected a function, found 5'],
     [call('setInterval', 5, () => {}), 'setInterval: expected a function, found 5'],
     [
       call('setTimeout', () => {}, Number.NaN),
-      'setTimeout: expected milliseconds behind the function, found NaN',
+      'setTimeout: expected milliseconds after the function, found NaN',
     ],
     [
       call('setInterval', () => {}),
-      'setInterval: expected milliseconds behind the function, found undefined',
+      'setInterval: expected milliseconds after the function, found undefined',
     ],
     [call('keep', 'x', () => 5), 'keep: expected the function to return an object, found 5'],
-    [call('inject', 'store'), 'inject: expected what defineService has returned, found "store"'],
-    [call('find', undefined), 'find: expected what defineService has returned, found undefined'],
-    [call('provide', {}, 5), 'provide: expected what defineService has returned, found an object'],
+    [call('inject', 'store'), 'inject: expected a service made with defineService, found "store"'],
+    [call('find', undefined), 'find: expected a service made with defineService, found undefined'],
+    [
+      call('provide', {}, 5),
+      'provide: expected a service made with defineService, found an object',
+    ],
   ]) {
     assert.equal([told], found)
   }

@@ -668,7 +668,10 @@ test('a service is offered once', async () => {
     plugin('two', (host) => host.provide(service, 2)),
   ]
   const error = await rejection(createTestHost({ plugins: [one, two] }))
-  assert.match(String(error), /plugins\[1\] \(two\).*the service x is provided by the plugin one/)
+  assert.match(
+    String(error),
+    /plugins\[1\] \(two\).*the service x is already provided by the plugin one/,
+  )
 })
 
 // Faults and what becomes of them
@@ -737,11 +740,11 @@ test('faults are logged a few times in full and then counted, once a minute', as
   const first = logged(host, 'plugins', 50)
   for (const message of first.slice(0, 5)) assert.match(message, OH)
   assert.is(first.length, 6)
-  assert.match(first[5] ?? '', /broken: line fails again and again/)
+  assert.match(first[5] ?? '', /broken: line keeps failing/)
   await host.advance(60_000)
   await client.say('x')
   const [more, last] = logged(host, 'plugins', 50).slice(6)
-  assert.is(more, 'plugin broken: line failed 95 times more')
+  assert.is(more, 'plugin broken: line failed 95 more times')
   assert.match(last ?? '', OH)
   host.takeErrors()
 })

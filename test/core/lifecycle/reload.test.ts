@@ -248,7 +248,7 @@ test('where a plugin cannot start, those of before come back with what they kept
   assert.equal(await ann.say('/count'), ['old 1 1 1'])
   assert.match(
     await problemsOf(host, [counting('new', true)]),
-    /^RELOAD_FAILED not reloaded: counting could not start: no database \(\S+reload\.test\.ts:\d+\); the plugins of before run again$/,
+    /^RELOAD_FAILED not reloaded: counting could not start: no database \(\S+reload\.test\.ts:\d+\); the previous plugins are running again$/,
   )
   assert.equal(notes, ['old start', 'old dispose', 'new start', 'new dispose', 'old start'])
   assert.equal(await ann.say('/count'), ['old 2 2 1'])
@@ -274,11 +274,11 @@ test('a plugin that cannot even come back has failed, and that is reported', asy
   const ann = await join(host)
   assert.match(
     await problemsOf(host, [broken, echo()]),
-    /once could not start: boom \(\S+\); the plugins of before run again, but for once \(failed\)$/,
+    /once could not start: boom \(\S+\); the previous plugins are running again, except once \(failed\)$/,
   )
   assert.equal(faults(host), ['once onStart PLUGIN_START_FAILED'])
   assert.ok(
-    logged(host, 'plugins').includes('plugin once: it could not be brought back and has failed'),
+    logged(host, 'plugins').includes('plugin once: it could not be restored and has failed'),
   )
   assert.equal(await ann.say('/once'), ['there is no command /once'])
 })

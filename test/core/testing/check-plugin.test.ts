@@ -130,7 +130,7 @@ test('all that was found is told at once, with the name of the plugin', async ()
     'lying: 3 findings',
     '  example: /roll, example 1, "/roll": expected a line with "six" in it; ada was sent "seven"; correct the example, or the command',
     '  example: /roll, example 2, "/roll": expected a line that matches /^[1-6]$/; ada was sent "seven"; correct the example, or the command',
-    '  example: /roll, example 3, "/roll 2": expected the command to be done, and it was refused or failed; ada was sent "too much behind /roll. Usage: /roll"; correct the example, or the command',
+    '  example: /roll, example 3, "/roll 2": expected the command to succeed, but it was refused or failed; ada was sent "too many arguments for /roll. Usage: /roll"; correct the example, or the command',
   ])
 })
 
@@ -146,7 +146,7 @@ test('an example that wants a line delivered, and nobody delivers, says what to 
   const { message } = await failure(hear)
   assert.match(
     message,
-    /ada was sent "nothing"; no plugin delivers lines here, .*with: \[echo\(\)\]/,
+    /ada was sent "nothing"; no plugin delivers lines here; .*with: \[echo\(\)\]/,
   )
 })
 
@@ -197,7 +197,7 @@ const bad: ReadonlyArray<
       })
     },
     'late',
-    /host\.broadcast after it had gone/,
+    /host\.broadcast after it was unloaded/,
   ],
   [
     'that has a timer of its own in a command',
@@ -231,7 +231,7 @@ const bad: ReadonlyArray<
     'that holds clients back',
     (host) => host.hooks.line.tap('hold', ({ client }) => void client.hold()),
     'hold',
-    /still held back.*client\.hold\(\)/,
+    /still held; .*client\.hold\(\)/,
   ],
   [
     'that leaves clients in its audience',
@@ -248,7 +248,7 @@ const bad: ReadonlyArray<
         throw new Error('no such line')
       }),
     'fault',
-    /come, talk and leave: line "\w+": no such line/,
+    /connect, talk and leave: line "\w+": no such line/,
   ],
   [
     'with a command that throws',
@@ -277,7 +277,7 @@ const bad: ReadonlyArray<
         },
       }),
     'fault',
-    /come, talk and leave: \/slow failed: stay until/,
+    /connect, talk and leave: \/slow failed: stay until/,
   ],
   [
     'that fails after half a minute',

@@ -321,7 +321,7 @@ test('faults fail a test that neither looks at them nor stops its host', async (
   assert.is(unread.status, 1)
   assert.match(
     unread.stderr,
-    /not looked at: bad: line "fail": oh \(\S+bad\.test\.mts:\d+\); .*takeErrors\(\)/,
+    /not taken: bad: line "fail": oh \(\S+bad\.test\.mts:\d+\); .*takeErrors\(\)/,
   )
   assert.equal([taken.status, taken.stderr], [0, ''])
 })

@@ -194,7 +194,7 @@ export default defineConfig({ host: '127.0.0.1', plugins: [bad()] })
     })
     try {
       const [speaker, watcher] = await host.room.pair()
-      for (let round = 0; round < 300 && !host.log.includes('again and again'); round++) {
+      for (let round = 0; round < 300 && !host.log.includes('keeps failing'); round++) {
         await host.room.stillTalks(speaker, watcher)
       }
       must(/plugin bad: .*tick/.test(host.log), 'the log does not name it')

@@ -17,7 +17,7 @@ export const poll = definePlugin({
     .prefault({}),
   setup(host, { minutes }) {
     let open: Poll | undefined
-    /** The poll in which a client has voted last. */
+    /** The poll in which a client voted last. */
     const state = host.clientState((): { voted: Poll | undefined } => ({ voted: undefined }))
 
     const close = ({ question, votes }: Poll): void => {
