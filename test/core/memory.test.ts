@@ -3,6 +3,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Delivery, type Recipient } from '../../core/delivery.ts'
 import { LineReader } from '../../core/line-reader.ts'
+import { createTestHost } from '../../core/testing/index.ts'
+import { Peer } from '../support/memory-peer.ts'
+import { probe } from '../support/memory-plugins.ts'
 import { collected } from '../support/memory-garbage.ts'
 
 const test = suite('memory')
@@ -60,6 +63,26 @@ test('what a long line was collected in is let go with the line', async () => {
   const readers = Array.from({ length: 1000 }, () => reading(half, half, Buffer.from('\n')))
   const kept = (await held()) - before
   assert.ok(kept < MIB / 2, `${kept} bytes are kept by ${readers.length} readers`)
+})
+
+test('of what a client has said nothing is kept, its first bytes either', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin] })
+  const peers = Array.from({ length: 200 }, () => new Peer())
+  const say = async (line: string): Promise<void> => {
+    for (const peer of peers) peer.push(line)
+    await host.quiet()
+  }
+  const heap = async (): Promise<number> => {
+    await collected([])
+    return process.memoryUsage().heapUsed
+  }
+  for (const [index, peer] of peers.entries()) chat.host.attach(peer, { label: `peer ${index}` })
+  await say('hello\n')
+  const before = await heap()
+  for (let count = 0; count < 15; count++) await say(`${'x'.repeat(1000)}\n`)
+  const kept = (await heap()) - before
+  assert.ok(kept < MIB, `${kept} bytes are kept`)
 })
 
 test.run()
