@@ -356,7 +356,11 @@ test('a tap that hangs three times in a row is skipped for a minute', async () =
   await host.advance(1)
   await passing(host, ANSWER, one.say('7'))
   assert.is(called, 4, 'it is called again')
-  assert.equal(faults(host), Array(4).fill('bad line HOOK_TIMEOUT'))
+  for (const line of ['8', '9']) await passing(host, ANSWER, one.say(line))
+  assert.is(called, 6, 'it is not skipped again for hanging once')
+  await soon(one.say('10'))
+  assert.is(called, 6, 'but for hanging three times')
+  assert.equal(faults(host), Array(6).fill('bad line HOOK_TIMEOUT'))
 })
 
 test('a guard that is skipped stays closed', async () => {
@@ -405,15 +409,16 @@ test('hanging now and then does not count as hanging again and again', async () 
   let called = 0
   const sometimes = bad((event: LineEvent) => {
     called++
+    if (event.text === 'reject') return Promise.reject(new Error('oh'))
     return event.text === 'hang' ? new Promise(() => {}) : Promise.resolve()
   })
   await using host = await createTestHost({ plugins: [sometimes, echo()] })
   const one = await join(host)
-  for (const line of ['hang', 'hang', 'no', 'hang', 'hang', 'no']) {
+  for (const line of ['hang', 'hang', 'no', 'hang', 'hang', 'reject', 'hang', 'hang', 'no']) {
     await passing(host, line === 'hang' ? ANSWER : 0, one.say(line))
   }
-  assert.is(called, 6)
-  assert.is(host.takeErrors().length, 4)
+  assert.is(called, 9)
+  assert.is(host.takeErrors().length, 7)
 })
 
 test('a tap that is skipped stays so while other plugins come and go', async () => {

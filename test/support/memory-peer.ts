@@ -6,6 +6,8 @@ export interface PeerOptions {
   readonly deaf?: boolean
   /** Whether it ends its side when the host has ended its own. */
   readonly ends?: boolean
+  /** Whether it never tells that it is closed. */
+  readonly silent?: boolean
 }
 
 export class Peer extends Duplex {
@@ -14,8 +16,8 @@ export class Peer extends Duplex {
   readonly #deaf: boolean
   readonly #ends: boolean
 
-  constructor({ deaf = false, ends = false }: PeerOptions = {}) {
-    super({ allowHalfOpen: true })
+  constructor({ deaf = false, ends = false, silent = false }: PeerOptions = {}) {
+    super({ allowHalfOpen: true, emitClose: !silent })
     this.#deaf = deaf
     this.#ends = ends
   }

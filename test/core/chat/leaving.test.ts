@@ -18,9 +18,10 @@ interface Room {
   attach<Stream extends Duplex>(stream: Stream, label?: string): Promise<Stream>
 }
 
-async function room(clients = 100): Promise<Room> {
+async function room(clients = 100, reservedDescriptors = 100): Promise<Room> {
   const chat = probe()
-  const host = await createTestHost({ plugins: [chat.plugin, echo()], limits: { clients } })
+  const limits = { clients, reservedDescriptors }
+  const host = await createTestHost({ plugins: [chat.plugin, echo()], limits })
   return {
     host,
     chat,
@@ -137,23 +138,28 @@ test('what waited for clients that have gone counts for nobody', async () => {
     plugins: [chat.plugin],
     limits: { backlogSoft: 1000, backlogHard: 50_000, backlogTotal: 60_000 },
   })
-  const fill = async (label: string): Promise<Peer> => {
-    const deaf = new Peer({ deaf: true })
+  const fill = async (label: string, lines: number, silent = false): Promise<Peer> => {
+    const deaf = new Peer({ deaf: true, silent })
     chat.host.attach(deaf, { label })
     await host.quiet()
-    for (let count = 0; count < 12; count++) {
+    for (let count = 0; count < lines; count++) {
       chat.host.clients.get(label)?.send('x'.repeat(3000))
       await host.quiet()
     }
     return deaf
   }
-  for (let round = 0; round < 5; round++) {
-    const gone = await fill(`gone ${round}`)
-    assert.is(gone.destroyed, false)
-    gone.destroy()
-    await host.quiet()
+  for (const silent of [false, true]) {
+    for (let round = 0; round < 3; round++) {
+      const label = `gone ${round}`
+      // Smaller than who stays, since the largest are closed first.
+      const gone = await fill(label, 10, silent)
+      assert.is(gone.destroyed, false)
+      gone.destroy()
+      if (silent) chat.host.clients.get(label)?.close()
+      await host.quiet()
+    }
   }
-  const stays = await fill('stays')
+  const stays = await fill('stays', 15)
   for (let count = 0; count < 5; count++) await turn()
   assert.is(stays.destroyed, false)
 })
@@ -161,8 +167,8 @@ test('what waited for clients that have gone counts for nobody', async () => {
 // Who is sent away
 
 /** A room with place for one client, who is there. */
-async function fullRoom(): Promise<Room> {
-  const full = await room(1)
+async function fullRoom(reservedDescriptors?: number): Promise<Room> {
+  const full = await room(1, reservedDescriptors)
   await join(full.host, 'first')
   return full
 }
@@ -211,6 +217,17 @@ test('sixteen at a time are given time to read it, the next is closed at once', 
     assert.equal(more.lines, [FULL])
     assert.is(more.destroyed, true)
   }
+})
+
+test('no more at a time than half of the descriptors that are kept back', async () => {
+  const { host, attach } = await fullRoom(10)
+  await using _ = host
+  const told: Peer[] = []
+  for (let count = 0; count < 7; count++) told.push(await attach(new Peer()))
+  assert.equal(
+    told.map(({ destroyed }) => destroyed),
+    [false, false, false, false, false, true, true],
+  )
 })
 
 test('there is time again for as many as have gone, however they went', async () => {

@@ -168,6 +168,10 @@ test('it tells once when all has been handed on', async () => {
   assert.is(told, 1)
   await stream.acceptAll()
   assert.is(told, 2)
+  outbox.write(bytes(1))
+  outbox.write(bytes(1))
+  await stream.acceptAll()
+  assert.is(told, 2, 'nobody has asked again')
 })
 
 test('what was dropped is not written, nor counted any more, nor anything that comes', async () => {
@@ -317,6 +321,17 @@ test('a client that completes no write for 30 s above the soft limit is closed',
   advance(29_999)
   assert.equal(notes, ['a above'])
   advance(1001)
+  assert.equal(notes, ['a above', 'a evicted'])
+})
+
+test('a deadline of less than a second is kept', () => {
+  const { open, notes, advance } = desk({ backlogSoft: 1000, writeDeadline: 300 })
+  const { outbox } = open('a')
+  outbox.write(bytes(1))
+  outbox.write(bytes(1000))
+  advance(299)
+  assert.equal(notes, ['a above'])
+  advance(1)
   assert.equal(notes, ['a above', 'a evicted'])
 })
 

@@ -89,6 +89,18 @@ test('lines that were read have half of the deadline, and nobody is closed befor
   }
 })
 
+test('with many clients that time is a tenth of a millisecond shorter for each', async () => {
+  const way = await stopping(keeping(60_000))
+  const ann = await join(way.host, 'ann')
+  for (let count = 1; count < 500; count++) {
+    way.chat.host.attach(new Peer({ ends: true }), { label: `peer ${count}` })
+  }
+  void ann.send('hello\n')
+  await way.host.advance(0)
+  await way.stop()
+  assertAt(way, 'line drop', DEADLINE / 2 - 50)
+})
+
 test('the stop goes on as soon as the last of these lines has settled', async () => {
   const way = await stopping(keeping(300))
   const [ann, bob] = [await join(way.host, 'ann'), await join(way.host, 'bob')]

@@ -824,7 +824,8 @@ test('a paste of thousands of lines is taken in turns with the lines of others',
   await host.quiet()
   const lines = watcher.take()
   assert.is(lines.length, 3001)
-  assert.ok(lines.indexOf(`(${other.id}) y`) < 300)
+  const place = lines.indexOf(`(${other.id}) y`)
+  assert.ok(place >= 0 && place < 300, `behind ${place} lines`)
 })
 
 // What others may rely on

@@ -2,14 +2,14 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { systemClock } from '../../../core/support/clock.ts'
 import { checkConfig } from '../../../core/host/config.ts'
-import { createHost } from '../../../core/host/host.ts'
+import { createHost, type ChatHost } from '../../../core/host/host.ts'
 import { drop, type Plugin, type PluginContext } from '../../../core/index.ts'
 import { Log } from '../../../core/support/log.ts'
 import { createTestHost, type TestHost } from '../../../core/testing/index.ts'
+import { createTestClock } from '../../../core/testing/test-clock.ts'
 import { echo, stats } from '../../../plugins/index.ts'
-import { faults, join, plugin } from '../../support/memory-plugins.ts'
+import { faults, join, plugin, rejection, soon } from '../../support/memory-plugins.ts'
 
 const test = suite('stop during a reload')
 
@@ -243,27 +243,77 @@ test('the table is printed where a stop comes in the middle of a reload', async 
   assert.match(text, /^ann +1 +0 +false$/m)
 })
 
+/** A host that is set up, by a clock that stands still. */
+function starting(...plugins: readonly Plugin[]): ChatHost {
+  const parts = { clock: createTestClock(0), random: Math.random, log: new Log(() => {}) }
+  const host = createHost(checkConfig({ plugins }, undefined, []), parts)
+  host.setUp()
+  return host
+}
+
+test('one that is asked for while the host starts waits for that', async () => {
+  const notes: Notes = []
+  const here = door()
+  const host = starting(living('old', notes, { start: () => here.wait() }))
+  const started = host.start()
+  await here.reached
+  const reloaded = host.reload(checkConfig({ plugins: [living('new', notes)] }, undefined, []))
+  await turn()
+  assert.equal(notes.splice(0), ['old start'])
+  here.open()
+  await started
+  assert.equal((await soon(reloaded)).changed, ['living'])
+  assert.equal(notes, ['old dispose', 'new start'])
+  await host.stop('end of test')
+})
+
+test('one that waits for a start that fails sets nothing up', async () => {
+  const notes: Notes = []
+  const here = door()
+  const start = async (): Promise<void> => {
+    await here.wait()
+    throw new Error('no database')
+  }
+  const host = starting(living('old', notes, { start }))
+  const started = rejection(host.start())
+  await here.reached
+  const fresh = living('new', notes, {}, () => void notes.push('new is set up'))
+  const reloaded = rejection(host.reload(checkConfig({ plugins: [fresh] }, undefined, [])))
+  here.open()
+  assert.match(String(await started), 'no database')
+  assert.match(String(await soon(reloaded)), 'the host is stopping')
+  assert.equal(notes, ['old start', 'old dispose'])
+})
+
+test('one that is asked for while the host stops, or when it has stopped, sets nothing up', async () => {
+  const notes: Notes = []
+  const here = door()
+  const slow = plugin('slow', (host) => host.hooks.close.tapPromise('wait', () => here.wait()))
+  const host = await createTestHost({ plugins: [slow] })
+  await join(host)
+  const fresh = plugin('fresh', () => void notes.push('set up'))
+  const reload = async (): Promise<string> =>
+    String(await rejection(host.reload({ plugins: [slow, fresh] })))
+  const stopped = host.stop()
+  await here.reached
+  assert.match(await reload(), 'not reloaded: the host is stopping')
+  here.open()
+  await stopped
+  assert.match(await reload(), 'not reloaded: the host is stopping')
+  assert.equal(notes, [])
+})
+
 test('a host that is stopped before all have started tells and disposes of those that have begun', async () => {
   const notes: Notes = []
   const here = door()
-  const config = checkConfig(
-    {
-      plugins: ['first', 'second', 'third'].map((name, place) =>
-        Object.assign(living(name, notes, place === 1 ? { start: () => here.wait() } : {}), {
-          name,
-        }),
-      ),
-    },
-    undefined,
-    [],
+  const host = starting(
+    ...['first', 'second', 'third'].map((name, place) =>
+      Object.assign(living(name, notes, place === 1 ? { start: () => here.wait() } : {}), { name }),
+    ),
   )
-  const log = new Log(() => {})
-  const host = createHost(config, { clock: systemClock, random: Math.random, log })
-  host.setUp()
   const started = host.start()
   await here.reached
-  const stopped = host.stop('end of test')
-  await stopped
+  await soon(host.stop('end of test'))
   here.open()
   assert.is(await started, undefined)
   assert.equal(notes, [

@@ -390,24 +390,67 @@ test('who comes and goes meanwhile is seen by the new plugins, once', async () =
 })
 
 test('reloads that are asked for at once come one after the other', async () => {
+  const notes: string[] = []
+  const slow = (round: string): Plugin =>
+    plugin('slow', (host) => {
+      notes.push(`set up ${round}`)
+      host.onStart(async () => {
+        notes.push(`starts ${round}`)
+        await turn()
+        notes.push(`runs ${round}`)
+      })
+      host.onDispose(async () => {
+        await turn()
+        notes.push(`gone ${round}`)
+      })
+    })
+  await using host = await createTestHost({ plugins: [slow('0')] })
+  notes.length = 0
+  const all = ['1', '2', '3'].map((round) => host.reload({ plugins: [slow(round)] }))
+  for (const { changed } of await Promise.all(all)) assert.equal(changed, ['slow'])
+  assert.equal(
+    notes,
+    [1, 2, 3].flatMap((round) => [
+      `set up ${round}`,
+      `gone ${round - 1}`,
+      `starts ${round}`,
+      `runs ${round}`,
+    ]),
+  )
+})
+
+test('a reload that fails is in the way of none that waits for it', async () => {
+  const broken = plugin('greet', (host) =>
+    host.onStart(async () => {
+      await turn()
+      throw new Error('no database')
+    }),
+  )
   await using host = await createTestHost({ plugins: [greet({ text: '0' })] })
   const ann = await join(host)
-  const texts = ['1', '2', '3']
-  const all = texts.map((text) => host.reload({ plugins: [greet({ text })] }))
-  for (const { changed } of await Promise.all(all)) assert.equal(changed, ['greet'])
-  assert.equal(await ann.say('/greet'), ['3'])
+  const failing = rejection(host.reload({ plugins: [broken] }))
+  const next = host.reload({ plugins: [greet({ text: '1' })] })
+  assert.match(String(await failing), /no database.*; the plugins of before run again/)
+  assert.equal((await next).changed, ['greet'])
+  assert.equal(await ann.say('/greet'), ['1'])
 })
 
 test('a host that is told to stop during a reload stops, and runs what was typed', async () => {
   const hanging = plugin('hanging', (host) => host.onDispose(() => new Promise(() => {})))
   const host = await createTestHost({ plugins: [hanging, echo()] })
   const [ann, bob] = [await join(host), await join(host)]
-  const reloaded = host.reload({ plugins: [echo()] }).catch((error: unknown) => error)
+  let over = false
+  const reloaded = host
+    .reload({ plugins: [echo()] })
+    .catch(() => {})
+    .finally(() => (over = true))
   await turn()
   await turn()
   void ann.say('last words')
   await turn()
   await turn()
+  assert.is(over, false, 'it waits for what hangs')
+  assert.equal(bob.take(), [])
   await Promise.allSettled([host.stop(), reloaded])
   assert.ok(bob.lines.includes(`(${ann.id}) last words`), bob.lines.join('|'))
   assert.equal(faults(host), ['hanging onDispose HOOK_TIMEOUT'])

@@ -326,6 +326,11 @@ test('another command ends a subnegotiation that was not ended', () => {
   assert.equal(readLines(IAC, SB, 24, 'x', IAC, SB, 25, 'y', IAC, SE, 'hi\n'), ['"hi"'])
 })
 
+test('so does IAC before a byte that is no command, which is thrown away with it', () => {
+  for (const byte of ['y', '\n', 0x80, 0xeb, 0xec, 0xef])
+    assert.equal(readLines('h', IAC, SB, 24, 'x', IAC, byte, 'i\n'), ['"hi"'], String(byte))
+})
+
 test('a subnegotiation of 4096 bytes is let through, one more gives the connection up', () => {
   const most = 'x'.repeat(4096)
   assert.equal(readChunks([bytes(IAC, SB, most, IAC)]), ['!endless telnet subnegotiation'])

@@ -245,6 +245,24 @@ test('a client that floods with edits delays nobody, and its lines still come', 
   assert.equal(watcher.take(), [`(${two.id}) at once`, `(${one.id}) at last`])
 })
 
+test('who floods with edits gets no more for sending on than who has sent all', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin, echo()] })
+  const [one, two] = [new Source(), new Source()]
+  chat.host.attach(one, { label: 'one' })
+  chat.host.attach(two, { label: 'two' })
+  const watcher = await join(host)
+  one.push(Buffer.concat([Buffer.alloc(60_000, 0x15), bytes('hello\n')]))
+  two.push(Buffer.concat([Buffer.alloc(30_000, 0x15), bytes('hello\n')]))
+  const heard: string[] = []
+  while (heard.length < 2) {
+    one.push(bytes(0x15))
+    await turn()
+    heard.push(...watcher.take())
+  }
+  assert.equal(heard, ['(two) hello', '(one) hello'])
+})
+
 test('those who flood with edits and are gone keep nobody waiting who floods after them', async () => {
   const chat = probe()
   await using host = await createTestHost({ plugins: [chat.plugin, echo()] })
