@@ -430,7 +430,7 @@ test('a reload that fails is in the way of none that waits for it', async () => 
   const ann = await join(host)
   const failing = rejection(host.reload({ plugins: [broken] }))
   const next = host.reload({ plugins: [greet({ text: '1' })] })
-  assert.match(String(await failing), /no database.*; the plugins of before run again/)
+  assert.match(String(await failing), /no database.*; the previous plugins are running again/)
   assert.equal((await next).changed, ['greet'])
   assert.equal(await ann.say('/greet'), ['1'])
 })
