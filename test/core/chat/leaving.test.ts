@@ -69,6 +69,21 @@ test('a client that takes nothing has ten seconds for what is queued', async () 
   assert.is(far.destroyed, true)
 })
 
+test('a client that is closed while it is handed something is closed when it has that', async () => {
+  const { host, chat, attach } = await room()
+  await using _ = host
+  const far = await attach(new Peer())
+  far._write = (chunk, _encoding, done) => {
+    far.taken += String(chunk)
+    chat.host.clients.get('far')?.close()
+    done()
+  }
+  chat.host.broadcast('go')
+  await host.quiet()
+  assert.equal(far.lines.slice(2), ['go'])
+  assert.is(far.writableFinished, true)
+})
+
 test('a client whose connection has broken is not waited for', async () => {
   const { host, chat, attach } = await room()
   await using _ = host

@@ -1,5 +1,6 @@
 /** What each client is sent, in which order, and who is in an audience at which moment. */
 import * as fc from 'fast-check'
+import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { deliver, type Audience, type LineEvent } from '../../../core/index.ts'
@@ -97,6 +98,23 @@ test('a full batch is sent at once, and not at the end of the turn', async () =>
   assert.is(client.bytes.length, greeting)
   chat.host.broadcast('x'.repeat(1022))
   assert.is(client.bytes.length, greeting + 64 * 1024)
+})
+
+test('one that is said while lines are handed over follows in the next turn, however large', async () => {
+  const delivery = new Delivery()
+  const sizes: number[] = []
+  const bot: Recipient = {
+    marks: undefined,
+    write({ length }) {
+      sizes.push(length)
+      if (sizes.length === 1) delivery.toEach('x'.repeat(70_000), [bot])
+    },
+  }
+  delivery.toEach('hello', [bot])
+  delivery.flush()
+  assert.equal(sizes, [7])
+  await turn()
+  assert.equal(sizes, [7, 70_002])
 })
 
 test('one line larger than a batch arrives whole', async () => {

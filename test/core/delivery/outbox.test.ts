@@ -298,6 +298,28 @@ test('a client that takes what was too much in its turn stays', async () => {
   assert.is(stream.taken.length, 2100)
 })
 
+test('nor is one closed that takes as much in its turn as leaves no more than the limit', async () => {
+  const { open, notes } = desk({ backlogHard: 1000 })
+  const { outbox, stream } = open('a')
+  outbox.write(bytes(1))
+  outbox.write(bytes(1000))
+  await stream.accept()
+  assert.is(outbox.backlog, 1000)
+  await judged()
+  assert.equal(notes, [])
+})
+
+test('who has nothing waiting any more is not closed for what waits for others', async () => {
+  const { open, notes } = desk({ backlogTotal: 4000 })
+  const [done, other] = [open('done'), open('other')]
+  for (const size of [1, 5000]) done.outbox.write(bytes(size))
+  await done.stream.accept()
+  assert.is(done.outbox.backlog, 5000, 'its stream has all of it')
+  for (const size of [1, 2000, 2000, 500]) other.outbox.write(bytes(size))
+  await judged()
+  assert.equal(notes, ['other evicted'])
+})
+
 test('when all together have too much waiting, the largest are closed first, no more than needed', async () => {
   const { open, notes, backlogs } = desk({ backlogTotal: 10_000 })
   const clients = ['small', 'large', 'middle', 'larger'].map((name) => open(name))

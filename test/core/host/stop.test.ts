@@ -231,6 +231,13 @@ test('a host that nobody has joined waits for no timer, unless a limit or a plug
   await idle.host.stop('end')
 })
 
+test('nor does it when a reload has ended', async () => {
+  const { host, clock } = await quietHost({ plugins: [echo()] })
+  await host.reload(checkConfig({ plugins: [echo(), flood()] }, undefined, []))
+  assert.is(clock.pending, 0)
+  await host.stop('end')
+})
+
 test('a host that has stopped waits for no timer', async () => {
   const { host, clock } = await quietHost({
     plugins: [flood({ burst: 1 }), access(), echo()],

@@ -198,6 +198,31 @@ test('one that comes while those of before are brought back disposes of each onc
   ])
 })
 
+test('one of before that still starts then has not failed, and is disposed of', async () => {
+  const notes: Notes = []
+  let starts = 0
+  const old = living('old', notes, {
+    start: () => (++starts === 2 ? new Promise(() => {}) : undefined),
+  })
+  const start = (): never => {
+    throw new Error('no database')
+  }
+  const host = await createTestHost({ plugins: [old] })
+  const reloaded = rejection(host.reload({ plugins: [living('new', notes, { start })] }))
+  while (starts < 2) await turn()
+  await host.stop()
+  assert.match(String(await reloaded), 'the host is stopping')
+  assert.equal(notes, [
+    'old start',
+    'old dispose',
+    'new start',
+    'new dispose',
+    'old start',
+    'old dispose',
+  ])
+  assert.equal(faults(host), [])
+})
+
 for (const [who, hanging] of [
   ['goes', 'dispose'],
   ['starts', 'start'],

@@ -419,6 +419,34 @@ test('reloads that are asked for at once come one after the other', async () => 
   )
 })
 
+test('of those that go the last goes first', async () => {
+  const notes: string[] = []
+  const leaving = (name: string): Plugin =>
+    plugin(name, (host) =>
+      host.onDispose(async () => {
+        await turn()
+        notes.push(name)
+      }),
+    )
+  const names = ['one', 'two', 'three']
+  await using host = await createTestHost({ plugins: names.map(leaving) })
+  await host.reload({ plugins: [] })
+  assert.equal(notes, ['three', 'two', 'one'])
+})
+
+test('what a plugin has stays its own when the reload that would have replaced it failed', async () => {
+  const still = greet({ text: '0' })
+  const broken = plugin('broken', () => {
+    throw new Error('boom')
+  })
+  await using host = await createTestHost({ plugins: [still] })
+  const ann = await join(host)
+  await rejection(host.reload({ plugins: [greet({ text: '1' }), broken] }))
+  const other = answering('other', 'of other', 'greet')
+  assert.match(await problemsOf(host, [still, other]), '/greet')
+  assert.equal(await ann.say('/greet'), ['0'])
+})
+
 test('a reload that fails is in the way of none that waits for it', async () => {
   const broken = plugin('greet', (host) =>
     host.onStart(async () => {
