@@ -49,12 +49,13 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   EAGAIN: 'whoever reads it does not keep up',
 }
 
-/** Throws when the file cannot be opened. `warn` takes what cannot go to the log. */
+/** Throws when the file cannot be opened. `warn` takes what cannot go to the log; `now` has the milliseconds between warnings. */
 export function openLogFile(
   name: string,
   format: LogFormat,
   losses: Losses,
   warn: (text: string) => void,
+  now: () => number,
 ): LogFile {
   const file = resolve(name)
   let descriptor: number | undefined
@@ -86,9 +87,8 @@ export function openLogFile(
   }
 
   function failed(problem: string): void {
-    const now = performance.now()
-    if (now - warnedAt < WARNING_INTERVAL) return
-    warnedAt = now
+    if (now() - warnedAt < WARNING_INTERVAL) return
+    warnedAt = now()
     warn(
       `cannot write to the log ${safeText(file)}: ${problem}; the chat goes on, and lines not logged are counted\n`,
     )
