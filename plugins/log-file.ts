@@ -49,12 +49,16 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   EAGAIN: 'its reader does not keep up',
 }
 
-/** Throws when the file cannot be opened. `warn` receives what cannot be logged. */
+/**
+ * Throws when the file cannot be opened. `warn` receives what cannot be logged; `now` returns milliseconds, by which its
+ * warnings are spaced.
+ */
 export function openLogFile(
   name: string,
   format: LogFormat,
   losses: Losses,
   warn: (text: string) => void,
+  now: () => number,
 ): LogFile {
   const file = resolve(name)
   let descriptor: number | undefined
@@ -86,9 +90,8 @@ export function openLogFile(
   }
 
   function failed(problem: string): void {
-    const now = performance.now()
-    if (now - warnedAt < WARNING_INTERVAL) return
-    warnedAt = now
+    if (now() - warnedAt < WARNING_INTERVAL) return
+    warnedAt = now()
     warn(
       `cannot write to the log ${safeText(file)}: ${problem}; the chat goes on, and lines not logged are counted\n`,
     )

@@ -32,7 +32,8 @@ export const logging = definePlugin({
     const losses = host.keep('losses', () => ({ records: 0 }))
     host.onStart(() => {
       if (file === '-') return host.addLogSink({ level, ...standardOutput(format) })
-      const logFile = openLogFile(file, format, losses, (text) => process.stderr.write(text))
+      const warn = (text: string): void => void process.stderr.write(text)
+      const logFile = openLogFile(file, format, losses, warn, () => host.now())
       host.addLogSink({ level, ...logFile })
       host.setInterval(logFile.check, CHECK_INTERVAL)
     })

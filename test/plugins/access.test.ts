@@ -17,6 +17,17 @@ function from(host: TestHost, address: string): Promise<TestClient> {
   return host.connect(`${address}#${visits++}`, address)
 }
 
+/** How many of so many visitors from one address are let in, each of whom leaves before the next one comes. */
+async function comers(host: TestHost, count: number): Promise<number> {
+  let welcome = 0
+  for (let visitor = 0; visitor < count; visitor++) {
+    const client = await from(host, '192.0.2.1')
+    if (!client.closed) welcome++
+    await client.reset()
+  }
+  return welcome
+}
+
 /** What is said to somebody from each of some addresses; nothing to who is let in. */
 async function refusals(options: Options, addresses: readonly string[]): Promise<string[]> {
   await using host = await createTestHost({ plugins: [access(options)] })
@@ -92,21 +103,63 @@ test('for IPv6 one /64 counts as one address, however it is written', async () =
 
 test('from one address no more than so many may come in a minute', async () => {
   await using host = await createTestHost({ plugins: [access({ perMinute: 6 })] })
-  const come = async (): Promise<boolean> => {
-    const client = await from(host, '192.0.2.1')
-    await client.reset()
-    return client.lines.length === 2
-  }
-  for (let count = 1; count <= 6; count++) assert.ok(await come())
-  assert.not(await come())
+  assert.is(await comers(host, 8), 6)
   await host.advance(9999)
-  assert.not(await come())
+  assert.is(await comers(host, 2), 0)
   await host.advance(1)
-  assert.ok(await come())
-  assert.not(await come())
+  assert.is(await comers(host, 2), 1)
+})
+
+test('nor more at once when none has come for long, whether the address is still known or not', async () => {
+  for (const stays of [true, false]) {
+    await using host = await createTestHost({ plugins: [access({ perMinute: 3 })] })
+    const first = await from(host, '192.0.2.1')
+    if (!stays) await first.reset()
+    await host.advance(240_000)
+    assert.equal(await comers(host, 12), 3)
+  }
+})
+
+test('an address is not forgotten before its minute is over, nor while somebody is there', async () => {
+  await using host = await createTestHost({ plugins: [access({ perMinute: 6, perAddress: 1 })] })
+  // What has passed is looked at each minute.
+  await host.advance(59_000)
+  assert.is(await comers(host, 7), 6)
+  await host.advance(1000)
+  assert.is(await comers(host, 7), 0)
+  await host.advance(60_000)
+  const stays = await from(host, '192.0.2.1')
   await host.advance(600_000)
-  for (let count = 1; count <= 6; count++) assert.ok(await come())
-  assert.not(await come())
+  assert.is(stays.closed, false)
+  assert.is(await comers(host, 1), 0)
+})
+
+test('one who is refused since others are there has not used up anything', async () => {
+  await using host = await createTestHost({ plugins: [access({ perMinute: 2, perAddress: 1 })] })
+  const first = await from(host, '192.0.2.1')
+  assert.is(await comers(host, 5), 0)
+  await first.reset()
+  assert.is(await comers(host, 5), 1)
+})
+
+test('how many have come is known after a reload', async () => {
+  const config = (perMinute: number) => ({ plugins: [access({ perMinute })] })
+  await using host = await createTestHost(config(1))
+  assert.is(await comers(host, 2), 1)
+  await host.reload(config(2))
+  assert.is(await comers(host, 2), 0)
+})
+
+test('an address is forgotten when its minute is over', async () => {
+  const config = (perMinute: number) => ({ plugins: [access({ perMinute })] })
+  await using host = await createTestHost(config(1))
+  assert.is(await comers(host, 1), 1)
+  await host.advance(30_000)
+  assert.is(await comers(host, 1), 0)
+  await host.advance(30_000)
+  await host.reload(config(12))
+  // One who is known has what half a minute has earned it, a stranger all of it.
+  assert.is(await comers(host, 13), 12)
 })
 
 test('loopback, or whoever else is exempt, has no such limits but can be denied', async () => {
@@ -205,6 +258,19 @@ test('limits that a reload lowers hold for those who come, and who is here is co
   assert.is((await from(host, '127.0.0.1')).closed, true)
   await free[0]?.end()
   assert.is((await from(host, '127.0.0.1')).closed, false)
+})
+
+test('who stays over reloads counts once, and who is exempt for nobody else of the same site', async () => {
+  const options = { perAddress: 2, exempt: ['2001:db8::1'] }
+  const config = (perMinute: number) => ({ plugins: [access({ ...options, perMinute })] })
+  await using host = await createTestHost(config(60))
+  await from(host, '192.0.2.1')
+  await from(host, '2001:db8::1')
+  await from(host, '2001:db8::1')
+  for (const perMinute of [61, 62, 63]) await host.reload(config(perMinute))
+  for (const address of ['192.0.2.1', '2001:db8::2']) {
+    assert.is((await from(host, address)).closed, false, address)
+  }
 })
 
 test('what is no address or range is a fault of the config', async () => {

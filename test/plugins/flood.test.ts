@@ -3,7 +3,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createTestHost } from '../../core/testing/index.ts'
 import { echo, flood } from '../../plugins/index.ts'
-import { join, plugin } from '../support/memory-plugins.ts'
+import { collected } from '../support/memory-garbage.ts'
+import { join, plugin, probe } from '../support/memory-plugins.ts'
 
 const test = suite('flood')
 
@@ -105,6 +106,39 @@ test('one who is held can leave, and who comes next is not held', async () => {
   const next = await join(host, 'same')
   await next.say('hello')
   assert.equal(watcher.take(), ['(same) hello'])
+})
+
+test('a reload gives nobody a new burst', async () => {
+  const config = (notice: string) => ({
+    plugins: [flood({ burst: 3, perSecond: 1, notice }), echo()],
+  })
+  await using host = await createTestHost(config(''))
+  const [fast, watcher] = [await join(host), await join(host)]
+  await fast.send(numbered(3))
+  await host.reload(config('slow down'))
+  await fast.send(numbered(3))
+  assert.is(watcher.take().length, 4)
+  await host.advance(1000)
+  assert.is(watcher.take().length, 1)
+})
+
+test('of a client that was held and has left nothing is kept', async () => {
+  const chat = probe()
+  await using host = await createTestHost({
+    plugins: [flood({ burst: 1, perSecond: 1 }), chat.plugin],
+  })
+  const visit = async (): Promise<WeakRef<object>> => {
+    const fast = await join(host)
+    const client = chat.clientOf(fast)
+    await fast.send(numbered(3))
+    await host.advance(10_000)
+    await fast.reset()
+    return new WeakRef(client)
+  }
+  const left = await visit()
+  // Another one comes, for what is kept of the last one alone.
+  await (await join(host)).reset()
+  assert.equal(await collected([left]), [true])
 })
 
 test('when the plugin goes nobody stays held', async () => {

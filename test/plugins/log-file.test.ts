@@ -8,7 +8,9 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   readSync,
   renameSync,
   rmSync,
@@ -23,7 +25,11 @@ import { tmpdir } from 'node:os'
 import { join as path } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { checkConfig } from '../../core/host/config.ts'
+import { createHost } from '../../core/host/host.ts'
+import { Log } from '../../core/support/log.ts'
 import { createTestHost } from '../../core/testing/index.ts'
+import { createTestClock } from '../../core/testing/test-clock.ts'
 import { echo, logging } from '../../plugins/index.ts'
 import { join, probe, rejection } from '../support/memory-plugins.ts'
 import { needs, unless } from '../support/programs.ts'
@@ -157,6 +163,21 @@ testFullDisk('nor with what another process left unfinished on it', async () => 
   await host.stop()
 })
 
+testFullDisk('nor where another file has the name of the one that is written to', async () => {
+  const { host, log } = await logged()
+  limitFiles(statSync(file).size + 30)
+  log.info('x'.repeat(100))
+  renameSync(file, `${file}.1`)
+  writeFileSync(file, 'whole\n'.repeat(5))
+  limitFiles('unlimited')
+  log.info('after')
+  assert.equal(messagesIn(readFileSync(`${file}.1`, 'utf8')).slice(1), [
+    'WARN logging: 1 log lines could not be written',
+    'dice: after',
+  ])
+  await host.stop()
+})
+
 testFullDisk('a file that was cut short meanwhile begins without an empty line', async () => {
   const { host, log } = await logged()
   limitFiles(30)
@@ -166,6 +187,107 @@ testFullDisk('a file that was cut short meanwhile begins without an empty line',
   log.info('after')
   assert.equal(messages(), ['WARN logging: 1 log lines could not be written', 'dice: after'])
   await host.stop()
+})
+
+// Moved and removed
+
+test('a file that another one has replaced is written to no more', async () => {
+  const { host, log } = await logged()
+  log.info('1')
+  writeFileSync(`${file}.new`, 'of another\n')
+  renameSync(`${file}.new`, file)
+  await host.advance(1000)
+  log.info('2')
+  assert.equal(messages(), ['of another', 'dice: 2'])
+  await host.stop()
+})
+
+test('a file that was moved is written to until another one can be made', async () => {
+  const { host, log } = await logged()
+  renameSync(file, `${file}.1`)
+  mkdirSync(file)
+  await host.advance(1000)
+  log.info('1')
+  rmSync(file, { recursive: true })
+  await host.advance(1000)
+  log.info('2')
+  await host.stop()
+  assert.equal(messagesIn(readFileSync(`${file}.1`, 'utf8')), ['dice: 1'])
+  assert.is(messages()[0], 'dice: 2')
+})
+
+test('the file is the one of its name in the working directory of the start', async () => {
+  const before = process.cwd()
+  const elsewhere = path(folder, 'elsewhere')
+  mkdirSync(elsewhere)
+  process.chdir(folder)
+  try {
+    const { host, log } = await logged({ file: 'here.log' })
+    process.chdir(elsewhere)
+    unlinkSync(path(folder, 'here.log'))
+    await host.advance(1000)
+    log.info('still here')
+    await host.stop()
+  } finally {
+    process.chdir(before)
+  }
+  file = path(folder, 'here.log')
+  assert.is(messages()[0], 'dice: still here')
+  assert.not.ok(existsSync(path(elsewhere, 'here.log')))
+})
+
+const FILES = '/proc/self/fd'
+const testOpen = unless(test, existsSync(FILES) ? undefined : `there is no ${FILES} here`)
+
+/** How many files of the folder are open. */
+function openFiles(): number {
+  return readdirSync(FILES).filter((number) => {
+    try {
+      return readlinkSync(path(FILES, number)).startsWith(folder)
+    } catch {
+      // It has been closed, as the folder itself that is being read.
+      return false
+    }
+  }).length
+}
+
+testOpen('however often the file is moved only one is open, and none in the end', async () => {
+  const { host, log, reload } = await logged()
+  for (let round = 0; round < 5; round++) {
+    renameSync(file, `${file}.${round}`)
+    await host.advance(1000)
+    assert.is(openFiles(), 1)
+    log.error('a file with something in it is looked at')
+    await reload({ level: round % 2 === 0 ? 'warn' : 'info' })
+    assert.is(openFiles(), 1)
+  }
+  await host.unload('logging')
+  assert.is(openFiles(), 0)
+  await host.stop()
+})
+
+test('a log that cannot be opened anew when it is told to says so alone', async () => {
+  file = path(folder, 'logs', 'chat.log')
+  mkdirSync(path(folder, 'logs'))
+  const printed: string[] = []
+  const log = new Log((text) => printed.push(text))
+  const host = createHost(checkConfig({ plugins: [logging({ file })] }, undefined, []), {
+    clock: createTestClock(0),
+    random: Math.random,
+    log,
+  })
+  host.setUp()
+  await host.start()
+  rmSync(path(folder, 'logs'), { recursive: true })
+  // As SIGHUP does.
+  for (let count = 0; count < 3; count++) log.reopen()
+  assert.is(warnings.length, 1)
+  mkdirSync(path(folder, 'logs'))
+  log.reopen()
+  log.of('dice').info('back')
+  assert.equal(messages(), ['dice: back'])
+  await host.stop('end')
+  assert.equal(printed, [])
 })
 
 // Losses
@@ -184,6 +306,20 @@ testFull('a reload that changes the options of the log forgets no lost line', as
   assert.is(told, 'WARN logging: 4 log lines could not be written')
   await host.stop()
 })
+
+testFull(
+  'a disk that stays full is told again, and not more often than each ten seconds',
+  async () => {
+    symlinkSync('/dev/full', file)
+    const { host, log } = await logged()
+    log.info('lost')
+    await host.advance(9999)
+    assert.is(warnings.length, 1)
+    await host.advance(30_001)
+    assert.is(warnings.length, 5)
+    await host.stop()
+  },
+)
 
 testFull('what is lost when the log is closed is told on standard error', async () => {
   symlinkSync('/dev/full', file)
@@ -261,7 +397,11 @@ testPipe('a reader that does not keep up misses lines, and is told exactly how m
   told += readAll(reader)
   const lines = messagesIn(told)
   const whole = lines.filter((line) => /^dice: (?:\d*[05] x{5000}|\d*[1-46-9] x{50})$/.test(line))
-  const lost = lines.map((line) => Number(/(\d+) log lines could not/.exec(line)?.[1] ?? 0))
+  const lost = lines.map((line) =>
+    Number(/^WARN logging: (\d+) log lines could not be written$/.exec(line)?.[1] ?? 0),
+  )
+  // What is neither is a line that was broken off.
+  for (const line of lines) assert.match(line, /^(?:dice: \d+ x*|WARN logging: .*)$/)
   assert.ok(whole.length < count)
   assert.is(whole.length + lost.reduce((sum, one) => sum + one, 0), count)
   assert.match(warnings[0] ?? '', /its reader does not keep up|no room for a whole line/)

@@ -51,6 +51,33 @@ test('while sinks change places each record is written once and in order, howeve
   }
 })
 
+test('what was logged before the first sink is not lost where sinks change places then', () => {
+  const log = new Log(() => {})
+  log.of('a').info('before')
+  log.pause()
+  log.of('a').info('meanwhile')
+  const file: string[] = []
+  log.addSink(appending(file))
+  assert.equal(file, [])
+  log.resume()
+  assert.equal(file, ['before', 'meanwhile'])
+})
+
+test('of more records than are kept none is lost where those that were there before have gone', () => {
+  const log = new Log(() => {})
+  const [old, next]: [string[], string[]] = [[], []]
+  const before = appending(old)
+  log.addSink(before)
+  log.pause()
+  log.addSink(appending(next))
+  log.removeSink(before)
+  const expected = Array.from({ length: 2500 }, (_, index) => String(index))
+  for (const message of expected) log.of('a').info(message)
+  log.resume()
+  assert.equal(next, expected)
+  assert.equal(old, [])
+})
+
 test('a reload of the log during which thousands of records come writes each once and in order', async () => {
   const file: string[] = []
   const sink = definePlugin({

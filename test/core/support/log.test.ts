@@ -54,6 +54,9 @@ test('no more than 1000 records are kept, and how many more there were is told',
   const all = messages(sink)
   assert.equal([all.length, all[0], all[999]], [1002, '1', '1000'])
   assert.equal(all.slice(1000), ['2 log records were lost: there was no log yet', 'next'])
+  const late = keeping()
+  log.addSink(late)
+  assert.equal(messages(late), [], 'it is told once')
 })
 
 test('what the first sink does not want of it is not handed over', () => {
