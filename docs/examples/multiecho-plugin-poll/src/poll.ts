@@ -1,4 +1,4 @@
-/** Polls: somebody asks, everybody votes, and after a while all are told the result. */
+/** Polls: one client asks, everyone votes, and after a while everyone is told the result. */
 import { definePlugin, z } from 'multiecho'
 
 interface Poll {
@@ -27,15 +27,15 @@ export const poll = definePlugin({
 
     host.command({
       name: 'poll',
-      help: 'Ask everybody a question.',
+      help: 'Ask everyone a question.',
       args: { question: z.string().max(200) },
       rest: true,
       examples: [
         { type: '/poll Pizza today?', sees: /^ada asks: Pizza today\? / },
-        { type: ['/poll Pizza today?', '/poll Tea?'], sees: 'there is a poll already' },
+        { type: ['/poll Pizza today?', '/poll Tea?'], sees: 'there already is a poll' },
       ],
       run({ client, args: { question } }) {
-        if (open !== undefined) return `there is a poll already: ${open.question}`
+        if (open !== undefined) return `there already is a poll: ${open.question}`
         const asked: Poll = { question, votes: { yes: 0, no: 0 } }
         open = asked
         host.setTimeout(() => close(asked), minutes * 60_000)
@@ -46,7 +46,7 @@ export const poll = definePlugin({
 
     host.command({
       name: 'vote',
-      help: 'Answer the question of a poll.',
+      help: 'Vote in the open poll.',
       args: { answer: z.enum(['yes', 'no']) },
       examples: [
         { type: ['/poll Pizza today?', '/vote yes'], sees: 'you have voted yes' },

@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import { checkPlugin, createTestHost } from 'multiecho/testing'
 import { poll } from '../src/poll.ts'
 
-test('it is a good plugin, and its examples come true', async () => {
+test('it passes the conformance checks, and its examples work', async () => {
   const { examples } = await checkPlugin(() => poll())
   assert.equal(examples, 4)
 })
 
-test('each client has one vote, and all are told the result when the time is up', async () => {
+test('each client has one vote, and everyone is told the result when the time is up', async () => {
   const host = await createTestHost({ plugins: [poll({ minutes: 1 })] })
   const ada = await host.connect('ada')
   const bob = await host.connect('bob')
@@ -25,7 +25,7 @@ test('each client has one vote, and all are told the result when the time is up'
   await host.stop()
 })
 
-test('in the next poll everybody may vote again', async () => {
+test('in the next poll everyone may vote again', async () => {
   const host = await createTestHost({ plugins: [poll({ minutes: 1 })] })
   const ada = await host.connect('ada')
   for (const question of ['Tea?', 'Cake?']) {
