@@ -105,6 +105,7 @@ test('one that is said while lines are handed over follows in the next turn, how
   const sizes: number[] = []
   const bot: Recipient = {
     marks: undefined,
+    groups: new Set(),
     write({ length }) {
       sizes.push(length)
       if (sizes.length === 1) delivery.toEach('x'.repeat(70_000), [bot])
