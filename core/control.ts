@@ -24,7 +24,11 @@ export interface Control {
 }
 
 /** Rejects with `CONTROL_FAILED`. What is left of a host that is no more is replaced; that of another one is not. */
-export async function openControl(path: string, operations: Operations): Promise<Control> {
+export async function openControl(
+  path: string,
+  operations: Operations,
+  silence = SILENCE,
+): Promise<Control> {
   const sockets = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
@@ -32,7 +36,7 @@ export async function openControl(path: string, operations: Operations): Promise
     // One that breaks is not answered, and its end is that of serve().
     socket.on('error', () => {})
     socket.on('timeout', () => socket.destroy())
-    serve(socket, operations).catch(() => socket.destroy())
+    serve(socket, operations, silence).catch(() => socket.destroy())
   })
   server.maxConnections = CONNECTIONS
   const leave = await takePath(server, path)
@@ -47,12 +51,12 @@ export async function openControl(path: string, operations: Operations): Promise
 }
 
 /** Answers one request after the other: nothing is read while one is under way or its answer has not been taken. */
-async function serve(socket: Socket, operations: Operations): Promise<void> {
-  socket.setTimeout(SILENCE)
+async function serve(socket: Socket, operations: Operations, silence: number): Promise<void> {
+  socket.setTimeout(silence)
   for await (const request of requestsOf(socket)) {
     socket.setTimeout(0)
     const answer = await answerTo(request, operations)
-    socket.setTimeout(SILENCE)
+    socket.setTimeout(silence)
     await new Promise((taken) => socket.write(`${answer}\n`, taken))
   }
   socket.end()
