@@ -23,8 +23,15 @@ export interface Control {
   close(): void
 }
 
-/** Rejects with `CONTROL_FAILED`. The socket of a host that has ended is replaced; that of a running one is not. */
-export async function openControl(path: string, operations: Operations): Promise<Control> {
+/**
+ * Rejects with `CONTROL_FAILED`. The socket of a host that has ended is replaced; that of a running one is not. `silence`
+ * is how long a connection may ask nothing, in milliseconds.
+ */
+export async function openControl(
+  path: string,
+  operations: Operations,
+  silence = SILENCE,
+): Promise<Control> {
   const sockets = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
@@ -32,7 +39,7 @@ export async function openControl(path: string, operations: Operations): Promise
     // A broken connection gets no answer; serve() ends it.
     socket.on('error', () => {})
     socket.on('timeout', () => socket.destroy())
-    serve(socket, operations).catch(() => socket.destroy())
+    serve(socket, operations, silence).catch(() => socket.destroy())
   })
   server.maxConnections = CONNECTIONS
   const leave = await takePath(server, path)
@@ -47,12 +54,12 @@ export async function openControl(path: string, operations: Operations): Promise
 }
 
 /** Answers one request at a time: nothing is read while one is being handled or its answer has not been written. */
-async function serve(socket: Socket, operations: Operations): Promise<void> {
-  socket.setTimeout(SILENCE)
+async function serve(socket: Socket, operations: Operations, silence: number): Promise<void> {
+  socket.setTimeout(silence)
   for await (const request of requestsOf(socket)) {
     socket.setTimeout(0)
     const answer = await answerTo(request, operations)
-    socket.setTimeout(SILENCE)
+    socket.setTimeout(silence)
     await new Promise((taken) => socket.write(`${answer}\n`, taken))
   }
   socket.end()

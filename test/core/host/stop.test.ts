@@ -5,11 +5,12 @@ import { checkConfig, type ConfigInput } from '../../../core/host/config.ts'
 import { createHost } from '../../../core/host/host.ts'
 import { Log } from '../../../core/support/log.ts'
 import { createTestHost, type TestHost } from '../../../core/testing/index.ts'
+import type { Transport } from '../../../core/net/transport.ts'
 import { createTestClock } from '../../../core/testing/test-clock.ts'
 import type { Plugin } from '../../../core/index.ts'
 import { access, echo, flood } from '../../../plugins/index.ts'
 import { Peer } from '../../support/memory-peer.ts'
-import { join, plugin, probe, type Probe } from '../../support/memory-plugins.ts'
+import { join, plugin, probe, rejection, type Probe } from '../../support/memory-plugins.ts'
 
 const test = suite('stop')
 
@@ -136,6 +137,44 @@ test('what lines have taken of the deadline is not given to clients once more', 
   assertAt(way, 'shutdown', (DEADLINE * 3) / 4)
 })
 
+test('a change of plugins that does not end has a quarter of the deadline, and lines wait for it', async () => {
+  const way = await stopping()
+  const [ann, bob] = [await join(way.host, 'ann'), await join(way.host, 'bob')]
+  let reached = (): void => {}
+  const starting = new Promise<void>((resolve) => (reached = resolve))
+  const hanging = plugin('hanging', (host) =>
+    host.onStart(() => {
+      reached()
+      return new Promise(() => {})
+    }),
+  )
+  const reloaded = way.host.reload({
+    plugins: [hanging, way.chat.plugin, echo()],
+    stopDeadline: DEADLINE,
+  })
+  const refused = rejection(reloaded)
+  await starting
+  void ann.send('hello\n')
+  await way.stop()
+  await refused
+  assertAt(way, 'line deliver', DEADLINE / 4)
+  assertAt(way, 'end', DEADLINE / 4)
+  assert.equal(bob.lines.slice(2), ['(ann) hello'])
+  way.host.takeErrors()
+})
+
+test('each thousand clients take a tenth of a second of what lines have', async () => {
+  const way = await stopping(keeping(60_000))
+  for (let count = 0; count < 999; count++) {
+    way.chat.host.attach(new Peer({ ends: true }), { label: `peer ${count}` })
+  }
+  const ann = await join(way.host, 'ann')
+  void ann.send('hello\n')
+  await way.host.advance(0)
+  await way.stop()
+  assertAt(way, 'line drop', DEADLINE / 2 - 100)
+})
+
 test('a client that does not end its side is waited for 200 ms when the host stops', async () => {
   const way = await stopping()
   const peer = new Peer()
@@ -183,6 +222,55 @@ test('nobody is let in any more', async () => {
   assert.is(late.taken, '')
 })
 
+test('a connection may be asked for no more from the first moment on, and plugins are told why it stops', async () => {
+  const events: string[] = []
+  const telling = plugin('telling', ({ hooks }) => {
+    hooks.shutdown.tap('note', ({ reason }) => void events.push(reason))
+  })
+  const { host, clock } = await quietHost(
+    { plugins: [keeping(300), telling, echo()] },
+    { listen: async () => 'nowhere', stop: () => events.push('accepts no more') },
+  )
+  const ann = new Peer({ ends: true })
+  host.accept(ann, { label: 'ann' })
+  await clock.advance(0)
+  ann.push('hello\r\n')
+  await clock.advance(0)
+  const stopped = host.stop('end of test')
+  assert.equal(events, ['accepts no more'])
+  await untilOver(clock, stopped)
+  assert.equal(events, ['accepts no more', 'end of test'])
+})
+
+test('a stop that is cut short waits for nothing more', async () => {
+  const { host, clock } = await quietHost({ plugins: [keeping(60_000), echo()] })
+  const [ann, deaf] = [new Peer({ ends: true }), new Peer({ deaf: true })]
+  host.accept(ann, { label: 'ann' })
+  host.accept(deaf, { label: 'deaf' })
+  await clock.advance(0)
+  ann.push('hello\r\n')
+  await clock.advance(0)
+  const begun = clock.now()
+  const stopped = host.stop('signal')
+  await clock.advance(100)
+  host.expire()
+  await untilOver(clock, stopped, 1)
+  assert.ok(clock.now() - begun < 200, `it took ${clock.now() - begun} ms`)
+  assert.equal([ann.destroyed, deaf.destroyed], [true, true])
+})
+
+test('connections that were only counted are told of before the end', async () => {
+  const { host, clock, records } = await quietHost({
+    plugins: [echo()],
+    limits: { clients: 1 },
+  })
+  for (let count = 0; count < 10_001; count++) host.accept(new Peer(), { label: 'one more' })
+  await untilOver(clock, host.stop('end'))
+  const at = records.findIndex((message) => message.startsWith('connections not logged one by one'))
+  assert.ok(at >= 0)
+  assert.ok(at < records.indexOf('multiecho server is shutting down'))
+})
+
 // What is left
 
 /** A clock whose timers are counted. */
@@ -210,16 +298,27 @@ function countingClock() {
   }
 }
 
-async function quietHost(config: ConfigInput) {
+async function quietHost(config: ConfigInput, transport?: Transport) {
   const clock = countingClock()
-  const host = createHost(checkConfig(config, undefined, []), {
-    clock,
-    random: Math.random,
-    log: new Log(() => {}),
-  })
+  const records: string[] = []
+  const log = new Log(() => {})
+  log.addSink({ write: ({ message }) => void records.push(message) })
+  const host = createHost(checkConfig(config, undefined, []), { clock, random: Math.random, log })
   host.setUp()
-  await host.start()
-  return { host, clock }
+  await host.start(transport)
+  return { host, clock, records }
+}
+
+/** Lets time pass, so many milliseconds at a time, until something is over. */
+async function untilOver(
+  clock: ReturnType<typeof countingClock>,
+  underWay: Promise<unknown>,
+  step = 10,
+): Promise<void> {
+  let over = false
+  const ended = underWay.then(() => (over = true))
+  while (!over) await clock.advance(step)
+  await ended
 }
 
 test('a host that nobody has joined waits for no timer, unless a limit or a plugin asks for one', async () => {
@@ -251,11 +350,14 @@ test('a host that has stopped waits for no timer', async () => {
   await host.quiet()
   for (let count = 0; count < 20; count++) await clock.advance(100)
   const begun = clock.now()
-  let over = false
-  const stopped = host.stop('end').then(() => (over = true))
-  while (!over) await clock.advance(10)
-  await stopped
+  await untilOver(clock, host.stop('end'))
   assert.ok(clock.now() < begun + DEADLINE)
+  assert.is(clock.pending, 0)
+})
+
+test('nor does one that had nothing to wait for', async () => {
+  const { host, clock } = await quietHost({ plugins: [echo()] })
+  await host.stop('end')
   assert.is(clock.pending, 0)
 })
 

@@ -307,6 +307,28 @@ test('a line that does not settle in time keeps the plugins as they are', async 
 
 // Nobody notices
 
+test('a reload waits for those who are being seen off', async () => {
+  let end = (): void => {}
+  const notes: string[] = []
+  const seeing = plugin('seeing', (host) => {
+    host.hooks.close.tapPromise('wait', async () => {
+      await new Promise<void>((resolve) => (end = resolve))
+      notes.push('seen off')
+    })
+    host.onDispose(() => void notes.push('disposed'))
+  })
+  await using host = await createTestHost({ plugins: [seeing, echo()] })
+  void (await join(host)).reset()
+  await turn()
+  await turn()
+  const reloaded = host.reload({ plugins: [echo()] })
+  for (let count = 0; count < 5; count++) await turn()
+  assert.equal(notes, [])
+  end()
+  await reloaded
+  assert.equal(notes, ['seen off', 'disposed'])
+})
+
 test('lines typed during a reload are neither lost nor said twice, in their order', async () => {
   let release = (): void => {}
   const slow = plugin('slow', (host) =>
