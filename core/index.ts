@@ -8,7 +8,7 @@ export {
   type PluginDefinition,
   type PluginFactory,
 } from './lifecycle/define-plugin.ts'
-export { Stage } from './hooks/registration.ts'
+export { Stage } from './hooks/tap-options.ts'
 export type {
   CloseEvent,
   CloseReason,
@@ -45,7 +45,7 @@ export type {
   CommandInfo,
   Commands,
   CommandSpec,
-} from './hooks/command-spec.ts'
+} from './commands/command-spec.ts'
 export type { BroadcastOptions, Clients, PluginContext } from './lifecycle/context.ts'
 export type { PluginHooks } from './hooks/hooks.ts'
 export type { Logger, LogLevel, LogRecord, LogSink } from './support/log.ts'
@@ -56,4 +56,4 @@ export type {
   TapOptions,
   TellingHook,
   WatchingHook,
-} from './hooks/registration.ts'
+} from './hooks/tap-options.ts'

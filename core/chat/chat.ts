@@ -4,10 +4,10 @@
  */
 import { ChosenAudience } from '../clients/audience.ts'
 import { ConnectionLog } from '../clients/connection-log.ts'
+import type { CommandRegistry } from '../commands/commands.ts'
+import { Backlogs, type BacklogLimits } from '../delivery/backlogs.ts'
 import { Delivery } from '../delivery/delivery.ts'
-import { Backlogs, type BacklogLimits } from '../delivery/outbox.ts'
 import { Group } from '../delivery/recipient-groups.ts'
-import type { CommandRegistry } from '../hooks/commands.ts'
 import type { Hooks } from '../hooks/hooks.ts'
 import type { Isolation } from '../hooks/isolation.ts'
 import type { Clock } from '../support/clock.ts'

@@ -3,12 +3,12 @@
  * watchers are notified, then the line is sent.
  */
 import { sayTo, type ChosenAudience } from '../clients/audience.ts'
+import { parseArguments, type Command, type CommandRegistry } from '../commands/commands.ts'
+import { parseInput } from '../commands/parse-input.ts'
 import type { Delivery } from '../delivery/delivery.ts'
-import { parseArguments, type Command, type CommandRegistry } from '../hooks/commands.ts'
+import { CurrentLine } from '../hooks/current-line.ts'
 import { CORE, tellSettled, type Decision, type Hooks } from '../hooks/hooks.ts'
 import type { Isolation } from '../hooks/isolation.ts'
-import { CurrentLine } from '../hooks/line-event.ts'
-import { parseInput } from '../hooks/parse-input.ts'
 import { drop, refuse, type CommandVerdict, type LineVerdict } from '../hooks/verdicts.ts'
 import { errors, type ChatError } from '../support/errors.ts'
 import { safeText } from '../support/safe-text.ts'

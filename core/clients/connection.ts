@@ -3,8 +3,9 @@
  * its lines and its end is left to the listener of its events.
  */
 import type { Duplex } from 'node:stream'
+import type { Backlogs } from '../delivery/backlogs.ts'
 import type { Delivery } from '../delivery/delivery.ts'
-import { Outbox, type Backlogs } from '../delivery/outbox.ts'
+import { Outbox } from '../delivery/outbox.ts'
 import type { Group, Recipient } from '../delivery/recipient-groups.ts'
 import type { Peer } from '../net/transport.ts'
 import type { Clock } from '../support/clock.ts'

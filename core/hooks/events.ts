@@ -1,7 +1,7 @@
 /** The events that each hook's taps are given. */
 import type { Audience } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
-import type { CommandInfo } from './command-spec.ts'
+import type { CommandInfo } from '../commands/command-spec.ts'
 import type { CommandVerdict, ConnectVerdict, LineVerdict } from './verdicts.ts'
 
 export interface ConnectEvent {

@@ -3,6 +3,7 @@
  * Plugins get the registration side of each; the host calls them.
  */
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, SyncHook } from 'tapable'
+import type { CurrentLine } from './current-line.ts'
 import type {
   CloseEvent,
   CommandEvent,
@@ -11,8 +12,7 @@ import type {
   SettledEvent,
   ShutdownEvent,
 } from './events.ts'
-import type { CurrentLine } from './line-event.ts'
-import type { DecidingHook, TellingHook, WatchingHook } from './registration.ts'
+import type { DecidingHook, TellingHook, WatchingHook } from './tap-options.ts'
 import type { LineVerdict, Refuse } from './verdicts.ts'
 
 /** The value of `by` when no plugin decided. */

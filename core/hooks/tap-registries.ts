@@ -1,4 +1,5 @@
 /** The tap registry of each hook, with the rules for its taps' answers. */
+import type { CurrentLine } from './current-line.ts'
 import type {
   ConnectEvent,
   CloseEvent,
@@ -8,7 +9,6 @@ import type {
 } from './events.ts'
 import type { PluginHooks, Hooks } from './hooks.ts'
 import type { Isolation } from './isolation.ts'
-import type { CurrentLine } from './line-event.ts'
 import { TapRegistry } from './tap-registry.ts'
 import { checkLineKind, checkLineVerdict, checkRefusal, drop, refuse } from './verdicts.ts'
 

@@ -10,7 +10,7 @@ import type { Tap, PluginInstance } from '../support/plugin-instance.ts'
 import type { HookName } from './hooks.ts'
 import { guard, watch, type HookRules } from './isolated-tap.ts'
 import type { Isolation } from './isolation.ts'
-import { Stage } from './registration.ts'
+import { Stage } from './tap-options.ts'
 import { timed } from './timings.ts'
 
 type AnyHook =

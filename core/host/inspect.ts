@@ -1,7 +1,7 @@
 /** Reports what runs in a host, as data: plugins with their options, taps in call order, commands, services. */
-import type { CommandRegistry } from '../hooks/commands.ts'
+import type { CommandRegistry } from '../commands/commands.ts'
 import type { HookName } from '../hooks/hooks.ts'
-import { Stage } from '../hooks/registration.ts'
+import { Stage } from '../hooks/tap-options.ts'
 import type { TapRegistries } from '../hooks/tap-registries.ts'
 import type { Timings } from '../hooks/timings.ts'
 import { API_VERSION, COPY } from '../lifecycle/define-plugin.ts'

@@ -1,5 +1,5 @@
 /** The plugin under check: the hosts that it runs in, and the findings about it. */
-import type { CommandInfo } from '../hooks/command-spec.ts'
+import type { CommandInfo } from '../commands/command-spec.ts'
 import type { Plugin } from '../lifecycle/define-plugin.ts'
 import { ConfigError, describe, show, type ChatError, type Finding } from '../support/errors.ts'
 import { createTestHost, type TestHost } from './test-host.ts'

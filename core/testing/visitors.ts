@@ -1,6 +1,6 @@
 /** What the clients of a plugin under check type, and how to wait for them. */
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
-import type { CommandInfo } from '../hooks/command-spec.ts'
+import type { CommandInfo } from '../commands/command-spec.ts'
 import type { TestHost } from './test-host.ts'
 
 /** What the clients type in turn: a line, and every command, by its examples if it has some. */

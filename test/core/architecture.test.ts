@@ -16,6 +16,7 @@ const ORDER = [
   'telnet',
   'delivery',
   'clients',
+  'commands',
   'hooks',
   'chat',
   'lifecycle',
@@ -25,7 +26,10 @@ const ORDER = [
   'testing',
 ]
 /** Files of one folder that import each other's types, since the two are one thing. */
-const ONE_THING = [['core/clients/client.ts', 'core/clients/connection.ts']]
+const ONE_THING = [
+  ['core/clients/client.ts', 'core/clients/connection.ts'],
+  ['core/delivery/outbox.ts', 'core/delivery/backlogs.ts'],
+]
 
 const root = join(import.meta.dirname, '..', '..')
 

@@ -8,7 +8,7 @@ import {
   type CommandSpec,
   type PluginContext,
 } from '../../../core/index.ts'
-import { parseInput } from '../../../core/hooks/parse-input.ts'
+import { parseInput } from '../../../core/commands/parse-input.ts'
 import { createTestHost, type TestClient } from '../../../core/testing/index.ts'
 import { echo } from '../../../plugins/index.ts'
 import {
