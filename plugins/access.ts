@@ -1,5 +1,14 @@
 /** `access`: limits who may connect: by address, and by the number and rate of connections from each. */
-import { definePlugin, refill, refuse, Stage, z, type Client, type Refuse, type TokenBucket } from '../core/index.ts'
+import {
+  definePlugin,
+  refill,
+  refuse,
+  Stage,
+  z,
+  type Client,
+  type Refuse,
+  type TokenBucket,
+} from '../core/index.ts'
 import { contains, parseRange, parseRanges, siteOf } from './addresses.ts'
 
 /** An address, or a range such as `10.0.0.0/8` or `2001:db8::/32`. */

@@ -1,5 +1,13 @@
 /** `help`: `/help`, generated from the registered commands, and a hint for unknown commands. */
-import { definePlugin, nearest, refuse, z, type CommandExampleInfo, type CommandInfo, type Commands } from '../core/index.ts'
+import {
+  definePlugin,
+  nearest,
+  refuse,
+  z,
+  type CommandExampleInfo,
+  type CommandInfo,
+  type Commands,
+} from '../core/index.ts'
 
 export const help = definePlugin({
   name: 'help',

@@ -3,7 +3,16 @@
  * process ends; records that cannot be written are counted, and the count is written later. A pipe or a terminal that
  * is not read loses records instead of delaying the chat.
  */
-import { closeSync, constants, fstatSync, openSync, readSync, statSync, writeSync, type Stats } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  statSync,
+  writeSync,
+  type Stats,
+} from 'node:fs'
 import { resolve } from 'node:path'
 import { LOG_LEVELS, safeText, type LogRecord } from '../core/index.ts'
 
