@@ -14,7 +14,9 @@ export type {
   CloseReason,
   CommandEvent,
   ConnectEvent,
+  Author,
   LineEvent,
+  MessageEvent,
   SettledEvent,
   ShutdownEvent,
 } from './hooks/events.ts'
@@ -46,7 +48,8 @@ export type {
   Commands,
   CommandSpec,
 } from './commands/command-spec.ts'
-export type { BroadcastOptions, Clients, PluginContext } from './lifecycle/context.ts'
+export type { BroadcastOptions, PluginContext, SayOptions } from './lifecycle/context.ts'
+export type { Clients } from './clients/client.ts'
 export type { PluginHooks } from './hooks/hooks.ts'
 export type { Logger, LogLevel, LogRecord, LogSink } from './support/log.ts'
 export type { ClientState, ClientStateOptions } from './clients/client-state.ts'
@@ -57,3 +60,4 @@ export type {
   TellingHook,
   WatchingHook,
 } from './hooks/tap-options.ts'
+export type { Tags } from './hooks/tags.ts'

@@ -2,7 +2,7 @@
  * The chat: its sessions and the path of their lines, put together. Bytes from a connection wake the pump, which takes
  * lines and runs them through the hooks; accepted lines go to the delivery.
  */
-import { ChosenAudience } from '../clients/audience.ts'
+import { everyoneIn, type ChosenAudience } from '../clients/audience.ts'
 import { ConnectionLog } from '../clients/connection-log.ts'
 import type { CommandRegistry } from '../commands/commands.ts'
 import { Backlogs, type BacklogLimits } from '../delivery/backlogs.ts'
@@ -14,7 +14,8 @@ import type { Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import type { Pause } from '../support/pause.ts'
 import type { LineLimits } from '../telnet/line-buffer.ts'
-import { createLineRunner } from './lines.ts'
+import { createLines } from './lines.ts'
+import { Messages } from './messages.ts'
 import { PendingLines } from './pending-lines.ts'
 import { createPump } from './pump.ts'
 import type { Session } from './session.ts'
@@ -35,6 +36,7 @@ export interface ChatParts extends Pick<SessionsParts, 'successorOf'> {
 export interface Chat {
   readonly sessions: Sessions
   readonly pending: PendingLines
+  readonly messages: Messages
   readonly delivery: Delivery
   readonly backlogs: Backlogs
   readonly log: ConnectionLog
@@ -50,20 +52,30 @@ export function createChat(parts: ChatParts): Chat {
   const delivery = new Delivery()
   const backlogs = new Backlogs(limits, clock)
   const group = new Group()
-  const everyone = new ChosenAudience([group])
+  const everyone = everyoneIn(group)
+  const messages = new Messages({ hooks, delivery, date: () => clock.date() })
   const pending = new PendingLines(all)
-  const runLine = createLineRunner({ hooks, commands, delivery, everyone, isolation, setting })
-  const pump = createPump({ runLine, limits, log, pending })
+  const lines = createLines({ hooks, commands, messages, everyone, isolation, setting })
+  const pump = createPump({ runLine: lines.run, limits, log, pending })
   const sessions = new Sessions(all, {
     hooks,
     everyone: group,
-    connection: { limits, delivery, backlogs, clock, pause },
+    connection: {
+      limits,
+      delivery,
+      sendLine: (line, to) => messages.acceptPrivate(line, to),
+      backlogs,
+      clock,
+      pause,
+    },
     pump,
+    lines,
+    messages,
     pending,
     isolation,
     log,
     limits,
     successorOf: parts.successorOf,
   })
-  return { sessions, pending, delivery, backlogs, log, group, everyone }
+  return { sessions, pending, messages, delivery, backlogs, log, group, everyone }
 }

@@ -2,16 +2,16 @@
  * Runs each line to its verdict: as a command, or through the `line` hook. The verdict is acted on once, synchronously:
  * watchers are notified, then the line is sent.
  */
-import { sayTo, type ChosenAudience } from '../clients/audience.ts'
-import { parseArguments, type Command, type CommandRegistry } from '../commands/commands.ts'
+import type { ChosenAudience } from '../clients/audience.ts'
+import { type Command, type CommandRegistry, parseArguments } from '../commands/commands.ts'
 import { parseInput } from '../commands/parse-input.ts'
-import type { Delivery } from '../delivery/delivery.ts'
 import { CurrentLine } from '../hooks/current-line.ts'
 import { CORE, tellSettled, type Decision, type Hooks } from '../hooks/hooks.ts'
 import type { Isolation } from '../hooks/isolation.ts'
+import type { Tags } from '../hooks/tags.ts'
 import { drop, refuse, type CommandVerdict, type LineVerdict } from '../hooks/verdicts.ts'
 import { errors, type ChatError } from '../support/errors.ts'
-import { safeText } from '../support/safe-text.ts'
+import type { Messages } from './messages.ts'
 import type { Session } from './session.ts'
 
 const NOBODY_DELIVERS: Decision<LineVerdict> = { verdict: drop('no plugin delivered it'), by: CORE }
@@ -24,17 +24,31 @@ const COMMAND_TIMEOUT = 5000
 export interface LinesParts {
   readonly hooks: Hooks
   readonly commands: CommandRegistry
-  readonly delivery: Delivery
+  readonly messages: Messages
   readonly everyone: ChosenAudience
   readonly isolation: Isolation
   readonly setting: () => { readonly unknownCommand: 'hint' | 'echo' }
 }
 
-export function createLineRunner(parts: LinesParts) {
-  const { hooks, commands, delivery, everyone, isolation, setting } = parts
+/** A line that a plugin says for a client. */
+export interface SaidLine {
+  readonly text: string
+  readonly tags: Tags
+  /** Narrows who sees it. */
+  readonly audience: ChosenAudience | undefined
+}
 
-  /** Runs a line of a client to its verdict; `done` is called once, before or after this returns. */
-  return function run(session: Session, typed: string, done: () => void): void {
+export interface Lines {
+  /** Runs a line that a client typed to its verdict; `done` is called once, before or after this returns. */
+  run(session: Session, typed: string, done: () => void): void
+  /** The same for a line said for it. `done` is given whether it was delivered. */
+  say(session: Session, line: SaidLine, done: (delivered: boolean) => void): void
+}
+
+export function createLines(parts: LinesParts): Lines {
+  const { hooks, commands, messages, everyone, isolation, setting } = parts
+
+  function run(session: Session, typed: string, done: () => void): void {
     const parsed = parseInput(typed)
     if (parsed.kind === 'line') return runLine(session, parsed.text, done)
     const command = commands.find(parsed.word)
@@ -44,24 +58,52 @@ export function createLineRunner(parts: LinesParts) {
   }
 
   function runLine(session: Session, text: string, done: () => void): void {
-    const { client: sender } = session.connection
-    session.audience ??= everyone.without(sender) as ChosenAudience
-    const event = new CurrentLine(sender, text, session.audience)
-    const end = session.begin<Decision<LineVerdict>>(({ verdict, by }) => {
-      const { client, text: said, audience } = event
-      tellSettled(hooks, {
-        hook: 'line',
-        event: Object.freeze({ client, text: said, audience }),
-        verdict,
-        by,
-      })
-      if (verdict.kind === 'deliver') {
-        sayTo(audience, safeText((verdict.prefix ?? '') + said), delivery)
-      }
+    const line = lineOf(session, text)
+    const end = session.begin<Decision<LineVerdict>>((decision) => {
+      settle(line, decision)
       done()
     })
     session.abandon = () => end(SENDER_LEFT)
-    hooks.line.callAsync(event, (_error, decision) => end(decision ?? NOBODY_DELIVERS))
+    hooks.line.callAsync(line, (_error, decision) => end(decision ?? NOBODY_DELIVERS))
+  }
+
+  function say(
+    session: Session,
+    { text, tags, audience }: SaidLine,
+    done: (delivered: boolean) => void,
+  ): void {
+    const line = lineOf(session, text, tags)
+    if (audience !== undefined) line.narrow(audience)
+    let open = true
+    const end = (decision: Decision<LineVerdict>): void => {
+      if (!open) return
+      open = false
+      session.saying.delete(abandon)
+      settle(line, decision)
+      done(decision.verdict.kind === 'deliver')
+    }
+    const abandon = (): void => end(SENDER_LEFT)
+    session.saying.add(abandon)
+    hooks.line.callAsync(line, (_error, decision) => end(decision ?? NOBODY_DELIVERS))
+  }
+
+  function lineOf(session: Session, text: string, tags?: Tags): CurrentLine {
+    const { client } = session.connection
+    session.audience ??= everyone.without(client) as ChosenAudience
+    return new CurrentLine(client, text, session.audience, tags)
+  }
+
+  function settle(
+    { client, text, audience, tags }: CurrentLine,
+    decision: Decision<LineVerdict>,
+  ): void {
+    const { verdict, by } = decision
+    const event = Object.freeze({ client, text, audience, tags })
+    tellSettled(hooks, { hook: 'line', event, verdict, by })
+    if (verdict.kind !== 'deliver') return
+    const author = { name: client.name, client }
+    const { prefix = '' } = verdict
+    messages.accept({ kind: 'line', author, prefix, text, audience, tags, plugin: by })
   }
 
   function runCommand(
@@ -125,4 +167,6 @@ export function createLineRunner(parts: LinesParts) {
       late: fail,
     })
   }
+
+  return { run, say }
 }

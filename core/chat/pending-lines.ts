@@ -63,8 +63,8 @@ export class PendingLines {
   }
 }
 
-function isBusy({ connection, abandon, deferred }: Session): boolean {
-  if (abandon !== undefined) return true
+function isBusy({ connection, abandon, saying, deferred }: Session): boolean {
+  if (abandon !== undefined || saying.size > 0) return true
   if (connection.left || connection.held) return false
   return deferred || connection.reader.unread > 0
 }

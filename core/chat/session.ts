@@ -25,6 +25,8 @@ export class Session implements ConnectionEvents {
    * Ends the connect, line or command that is under way, as if no plugin had answered; undefined when there is none.
    */
   abandon: (() => void) | undefined
+  /** The same for each line that a plugin is saying for its client. */
+  readonly saying = new Set<() => void>()
   /** Whether its next line waits for another turn of the event loop. */
   deferred = false
   /** The turn in which it last had a share of the pump's work. */

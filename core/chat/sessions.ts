@@ -15,6 +15,8 @@ import { errors } from '../support/errors.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
 import { safeName, safeText } from '../support/safe-text.ts'
 import { Closing } from './closing.ts'
+import type { Lines, SaidLine } from './lines.ts'
+import type { Messages } from './messages.ts'
 import type { PendingLines } from './pending-lines.ts'
 import type { Pump } from './pump.ts'
 import { discard, Rejections } from './rejections.ts'
@@ -39,6 +41,8 @@ export interface SessionsParts {
   readonly everyone: Group
   readonly connection: ConnectionSetting
   readonly pump: Pump
+  readonly lines: Lines
+  readonly messages: Messages
   readonly pending: PendingLines
   readonly isolation: Isolation
   readonly log: ConnectionLog
@@ -84,6 +88,21 @@ export class Sessions implements SessionEvents {
   get(id: string): Client | undefined {
     const connection = this.#byId.get(id)?.connection
     return connection?.phase === Phase.Open ? connection.client : undefined
+  }
+
+  /** Says a line for a client; `done` is given whether it was delivered. */
+  say(client: Client, line: SaidLine, done: (delivered: boolean) => void): void {
+    const { connection: setting, lines, pending } = this.#parts
+    setting.pause.whenOver(() => {
+      const session = this.#byId.get(client.id)
+      const { connection } = session ?? {}
+      if (session === undefined || connection?.client !== client || connection.phase !== Phase.Open)
+        return done(false)
+      lines.say(session, line, (delivered) => {
+        done(delivered)
+        pending.check()
+      })
+    })
   }
 
   /** Accepts a connection, or rejects it when the host is full. */
@@ -266,6 +285,7 @@ export class Sessions implements SessionEvents {
     const wasClient = connection.phase === Phase.Open
     connection.phase = Phase.Leaving
     session.abandon?.()
+    for (const abandon of session.saying) abandon()
     this.#parts.connection.delivery.leaveAll(connection)
     this.readable(session)
     return wasClient
@@ -287,7 +307,7 @@ export class Sessions implements SessionEvents {
 
   #end(session: Session, orderly: boolean): void {
     if (session.connection.streamClosed) this.closed(session)
-    else if (orderly) this.#closing.end(session)
+    else if (orderly) this.#parts.messages.whenAccepted(() => this.#closing.end(session))
     else this.#closing.destroy(session)
   }
 }

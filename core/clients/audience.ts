@@ -95,6 +95,15 @@ export class ChosenAudience implements Audience {
     return this.#from?.narrows(other) ?? false
   }
 
+  /** The audience that this is all of, except perhaps one client: everyone, or a named one. Undefined if it is less. */
+  whole(but?: Client): ChosenAudience | undefined {
+    const { groups, only, except, exceptAudiences } = this
+    if (groups.length > 2 || only.length + exceptAudiences.length > 0) return undefined
+    const missing = but === undefined ? undefined : connectionOf(but)
+    if (except.some((connection) => connection !== missing)) return undefined
+    return wholes.get(groups.at(-1) as Group)
+  }
+
   *connections(): Generator<Connection> {
     const smallest = this.groups.reduce((a, b) => (b.members.size < a.members.size ? b : a))
     for (const member of smallest.members) {
@@ -107,6 +116,16 @@ export class ChosenAudience implements Audience {
   }
 }
 
+/** For each group, the audience that is all of it. */
+const wholes = new WeakMap<Group, ChosenAudience>()
+
+/** The audience of all members of a group of which all other groups are part. */
+export function everyoneIn(group: Group): ChosenAudience {
+  const everyone = new ChosenAudience([group])
+  wholes.set(group, everyone)
+  return everyone
+}
+
 /** A named group, filled by plugins. */
 export class FilledAudience extends ChosenAudience implements NamedAudience {
   readonly name: string
@@ -114,6 +133,7 @@ export class FilledAudience extends ChosenAudience implements NamedAudience {
 
   constructor(name: string, everyone: Group, group: Group, delivery: Delivery) {
     super([everyone, group])
+    wholes.set(group, this)
     this.name = name
     this.#delivery = delivery
   }

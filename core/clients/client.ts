@@ -36,6 +36,12 @@ export interface Client {
   hold(): () => void
 }
 
+/** The clients that have been admitted and have not left. */
+export interface Clients extends Iterable<Client> {
+  readonly size: number
+  get(id: string): Client | undefined
+}
+
 const NAME_LENGTH = 64
 
 export class ConnectedClient implements Client {
@@ -69,8 +75,7 @@ export class ConnectedClient implements Client {
   }
 
   set name(name: string) {
-    const valid = typeof name === 'string' && name !== '' && [...name].length <= NAME_LENGTH
-    if (!valid || safeName(name) !== name) throw errors.nameInvalid(name)
+    if (!isName(name)) throw errors.nameInvalid(name)
     this.#connection.name = name
   }
 
@@ -109,4 +114,10 @@ export class ConnectedClient implements Client {
 /** The connection of a client. Throws when it is not a client of this host. */
 export function connectionOf(client: Client): Connection {
   return ConnectedClient.connectionOf(client)
+}
+
+/** Whether a value is a valid name: 1 to 64 characters of safe text, none of them invisible. */
+export function isName(value: unknown): value is string {
+  if (typeof value !== 'string' || value === '' || [...value].length > NAME_LENGTH) return false
+  return safeName(value) === value
 }

@@ -26,6 +26,8 @@ export type Phase = (typeof Phase)[keyof typeof Phase]
 export interface ConnectionSetting {
   readonly limits: LineLimits
   readonly delivery: Delivery
+  /** Sends a line, which has been made safe, to one client alone. */
+  readonly sendLine: (line: string, to: Connection) => void
   readonly backlogs: Backlogs
   readonly clock: Clock
   readonly pause: Pause
@@ -168,7 +170,7 @@ export class Connection implements Recipient {
   /** Returns false when nothing can be sent any more. */
   send(text: string): boolean {
     if (!this.writable) return false
-    for (const line of safeLines(text)) this.#setting.delivery.toEach(line, [this])
+    for (const line of safeLines(text)) this.#setting.sendLine(line, this)
     return true
   }
 

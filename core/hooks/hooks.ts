@@ -9,6 +9,7 @@ import type {
   CommandEvent,
   ConnectEvent,
   LineEvent,
+  MessageEvent,
   SettledEvent,
   ShutdownEvent,
 } from './events.ts'
@@ -46,6 +47,11 @@ export interface Hooks {
    * decided): before a line or a refusal is sent, after a greeting or an answer. Cannot change anything.
    */
   readonly settled: SyncHook<[event: SettledEvent]>
+  /**
+   * Called once for every line that was accepted for an audience, by whatever means, in order, before it is sent. What a
+   * tap says comes after the message that it was called for. Cannot change anything.
+   */
+  readonly message: SyncHook<[event: MessageEvent]>
   /** An admitted client is leaving; its state is freed afterwards. All taps run at once. */
   readonly close: AsyncParallelHook<[event: CloseEvent]>
   /** Every connection is closed and the host is about to stop. Taps run in reverse order of the plugins. */
@@ -60,6 +66,7 @@ export interface PluginHooks {
   readonly line: DecidingHook<LineEvent, LineVerdict>
   readonly command: DecidingHook<CommandEvent, Refuse>
   readonly settled: WatchingHook<SettledEvent>
+  readonly message: WatchingHook<MessageEvent>
   readonly close: TellingHook<CloseEvent>
   readonly shutdown: TellingHook<ShutdownEvent>
 }
@@ -76,6 +83,7 @@ export function createHooks(): Hooks {
     line: new AsyncSeriesBailHook(['event']),
     command: new AsyncSeriesBailHook(['event']),
     settled: new SyncHook(['event']),
+    message: new SyncHook(['event']),
     close: new AsyncParallelHook(['event']),
     shutdown: new AsyncSeriesHook(['event']),
   }

@@ -4,6 +4,7 @@ import type {
   ConnectEvent,
   CloseEvent,
   CommandEvent,
+  MessageEvent,
   SettledEvent,
   ShutdownEvent,
 } from './events.ts'
@@ -21,6 +22,7 @@ export interface TapRegistries {
   readonly line: TapRegistry<CurrentLine, PluginHooks['line']>
   readonly command: TapRegistry<CommandEvent, PluginHooks['command']>
   readonly settled: TapRegistry<SettledEvent, PluginHooks['settled']>
+  readonly message: TapRegistry<MessageEvent, PluginHooks['message']>
   readonly close: TapRegistry<CloseEvent, PluginHooks['close']>
   readonly shutdown: TapRegistry<ShutdownEvent, PluginHooks['shutdown']>
 }
@@ -55,6 +57,7 @@ export function createTapRegistries(hooks: Hooks, isolation: Isolation): TapRegi
       isolation,
     ),
     settled: new TapRegistry('settled', hooks.settled, { timeout: ANSWER }, isolation),
+    message: new TapRegistry('message', hooks.message, { timeout: ANSWER }, isolation),
     close: new TapRegistry('close', hooks.close, { timeout: FAREWELL }, isolation),
     shutdown: new TapRegistry(
       'shutdown',

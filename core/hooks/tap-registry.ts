@@ -18,6 +18,9 @@ type AnyHook =
   // oxlint-disable-next-line typescript/no-explicit-any
   AsyncSeriesBailHook<any, any> | AsyncSeriesHook<any> | AsyncParallelHook<any> | SyncHook<any>
 
+/** Hooks whose taps watch synchronously. */
+const WATCHED: ReadonlySet<HookName> = new Set(['settled', 'message'])
+
 const stages = new Set<unknown>(Object.values(Stage))
 const STAGES = 'expected one of Stage.Guard, Stage.Filter, Stage.Normal, Stage.Deliver'
 
@@ -57,7 +60,7 @@ export class TapRegistry<Event, Side> {
     this.hookName = hookName
     this.#hook = hook
     this.#rules = rules
-    const sync = hookName === 'settled'
+    const sync = WATCHED.has(hookName)
     hook.intercept({
       register: (tap) => {
         const { entry } = tap as unknown as { readonly entry?: Tap }
@@ -74,7 +77,7 @@ export class TapRegistry<Event, Side> {
   sideOf(owner: PluginInstance): Side {
     const tap = (options: unknown, run: (event: Event) => unknown): void =>
       this.#add(owner, options, run)
-    return Object.freeze(this.hookName === 'settled' ? { tap } : { tap, tapPromise: tap }) as Side
+    return Object.freeze(WATCHED.has(this.hookName) ? { tap } : { tap, tapPromise: tap }) as Side
   }
 
   hasStage(stage: Stage): boolean {
@@ -124,7 +127,7 @@ export class TapRegistry<Event, Side> {
       throw invalid(`stage: ${STAGES}, found undefined`)
     }
     if (onFailure !== undefined) this.#checkFailure(onFailure, invalid)
-    if (timeout !== undefined && this.hookName === 'settled') {
+    if (timeout !== undefined && WATCHED.has(this.hookName)) {
       throw invalid('timeout: this hook does not wait for its taps')
     }
     owner.taps.push({

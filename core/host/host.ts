@@ -111,7 +111,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     setting: () => config,
     successorOf: ({ name }) => lifecycle.live.find((plugin) => plugin.name === name),
   })
-  const { sessions, everyone, delivery } = chat
+  const { sessions, everyone } = chat
   const idle = new IdleWatch({
     connections: sessions.connections,
     limit: () => limits.idle,
@@ -138,8 +138,9 @@ export function createHost(first: Config, environment: Environment): ChatHost {
       [Symbol.iterator]: () => everyone[Symbol.iterator](),
     }),
     everyone,
-    audience: createAudiences(chat.group, delivery),
-    delivery,
+    audience: createAudiences(chat.group, chat.delivery),
+    messages: chat.messages,
+    say: (client, line, done) => sessions.say(client, line, done),
     states,
     services,
     isolation,

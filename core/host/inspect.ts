@@ -103,6 +103,7 @@ export function inspectHost(parts: InspectParts): HostReport {
       line: taps('line'),
       command: taps('command'),
       settled: taps('settled'),
+      message: taps('message'),
       close: taps('close'),
       shutdown: taps('shutdown'),
     },

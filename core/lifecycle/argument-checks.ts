@@ -1,19 +1,80 @@
 /** Validates the arguments of the context's methods. The checks throw `ARGUMENT_INVALID`. */
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { SaidLine } from '../chat/lines.ts'
+import { checkAudience } from '../clients/audience.ts'
+import { connectionOf, isName, type Client, type Clients } from '../clients/client.ts'
+import { copyTags, NO_TAGS, type Tags } from '../hooks/tags.ts'
 import { unmapped, type Peer } from '../net/transport.ts'
 import { unknownKey } from '../support/config-issues.ts'
-import { errors, show } from '../support/errors.ts'
+import { describe, errors, show } from '../support/errors.ts'
 import { LOG_LEVELS, type LogSink } from '../support/log.ts'
+import { isTexts, safeText } from '../support/safe-text.ts'
 
-export function checkBroadcast(plugin: string, text: unknown, options: unknown): void {
-  if (typeof text !== 'string') {
-    throw errors.argumentInvalid('host.broadcast', `expected a text, found ${show(text)}`, plugin)
-  }
-  if (options !== undefined) checkOptions(plugin, 'broadcast', options, BROADCAST)
+/** Returns the tags. */
+export function checkBroadcast(
+  plugin: string,
+  text: unknown,
+  options: unknown,
+  clients: Clients,
+): Tags {
+  const invalid = (problem: string) => errors.argumentInvalid('host.broadcast', problem, plugin)
+  if (typeof text !== 'string' && !isTexts(text))
+    throw invalid(`expected a text or a list of texts, found ${show(text)}`)
+  if (options === undefined) return NO_TAGS
+  checkOptions(plugin, 'broadcast', options, BROADCAST)
+  const { author, tags } = options as { readonly author?: unknown; readonly tags?: unknown }
+  if (author !== undefined) checkAuthor(author, clients, invalid)
+  return checkTags(tags, invalid)
 }
 
-const BROADCAST = ['to', 'except']
+const BROADCAST = ['to', 'except', 'author', 'tags']
+
+function checkAuthor(
+  author: unknown,
+  clients: Clients,
+  invalid: (problem: string) => Error,
+): asserts author is string {
+  if (!isName(author)) throw invalid(`author: expected a name, found ${show(author)}`)
+  const taken = clients.get(author) ?? [...clients].find(({ name }) => name === author)
+  if (taken === undefined) return
+  throw invalid(
+    `author: ${show(author)} is the name of a client here; mark those of elsewhere, as ${show(`${author}@irc`)}`,
+  )
+}
+
+function checkTags(tags: unknown, invalid: (problem: string) => Error): Tags {
+  if (tags === undefined) return NO_TAGS
+  try {
+    return copyTags(tags)
+  } catch (cause) {
+    throw invalid(`tags: ${describe(cause)}`)
+  }
+}
+
+/** Returns the line, made safe. */
+export function checkSay(
+  plugin: string,
+  client: unknown,
+  text: unknown,
+  options: unknown,
+): SaidLine {
+  const invalid = (problem: string) => errors.argumentInvalid('host.say', problem, plugin)
+  connectionOf(client as Client)
+  if (typeof text !== 'string' || text === '' || /[\r\n]/.test(text))
+    throw invalid(`expected one line of text that is not empty, found ${show(text)}`)
+  const line = { text: safeText(text), tags: NO_TAGS, audience: undefined }
+  if (options === undefined) return line
+  checkOptions(plugin, 'say', options, SAY)
+  const { tags, audience } = options as { readonly tags?: unknown; readonly audience?: unknown }
+  return {
+    ...line,
+    tags: checkTags(tags, invalid),
+    audience: audience === undefined ? undefined : checkAudience(audience),
+  }
+}
+
+const SAY = ['tags', 'audience']
 
 export function checkState(plugin: string, init: unknown, options: unknown): void {
   if (typeof init !== 'function') {

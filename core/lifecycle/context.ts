@@ -1,18 +1,15 @@
 /** The context that a plugin is given. What it registers through it belongs to the plugin and is removed with it. */
 import type { Duplex } from 'node:stream'
-import {
-  sayTo,
-  type Audience,
-  type ChosenAudience,
-  type NamedAudience,
-} from '../clients/audience.ts'
+import type { SaidLine } from '../chat/lines.ts'
+import type { Messages } from '../chat/messages.ts'
+import { type Audience, type ChosenAudience, type NamedAudience } from '../clients/audience.ts'
 import type { ClientState, ClientStateOptions, ClientStates } from '../clients/client-state.ts'
-import type { Client } from '../clients/client.ts'
+import type { Client, Clients } from '../clients/client.ts'
 import type { ArgumentSchemas, Commands, CommandSpec } from '../commands/command-spec.ts'
 import type { CommandRegistry } from '../commands/commands.ts'
-import type { Delivery } from '../delivery/delivery.ts'
 import type { PluginHooks } from '../hooks/hooks.ts'
 import type { Isolation } from '../hooks/isolation.ts'
+import type { Tags } from '../hooks/tags.ts'
 import type { TapRegistries } from '../hooks/tap-registries.ts'
 import type { Peer } from '../net/transport.ts'
 import type { Cancel, Clock } from '../support/clock.ts'
@@ -28,22 +25,31 @@ import {
   checkKeep,
   checkKept,
   checkService,
+  checkSay,
   checkSink,
   checkState,
   checkTimer,
 } from './argument-checks.ts'
 import type { Service, Services } from './services.ts'
 
-/** The clients that have been admitted and have not left. */
-export interface Clients extends Iterable<Client> {
-  readonly size: number
-  get(id: string): Client | undefined
-}
-
 export interface BroadcastOptions {
   /** The recipients; everyone when left out. */
   readonly to?: Client | Iterable<Client> | undefined
   readonly except?: Client | Iterable<Client> | undefined
+  /**
+   * The name of somebody who is not a client here and says it, as a bridge does: it precedes the text as a sender's name
+   * does. No client may have it as its id or name.
+   */
+  readonly author?: string | undefined
+  /** Plain data for those that observe the message. */
+  readonly tags?: Tags | undefined
+}
+
+export interface SayOptions {
+  /** Plain data for the taps of `line`, and for those that observe the message. */
+  readonly tags?: Tags | undefined
+  /** Narrows who sees it; everyone but the client when left out. */
+  readonly audience?: Audience | undefined
 }
 
 export interface PluginContext {
@@ -69,7 +75,12 @@ export interface PluginContext {
    * Sends text to everyone, or to some. A line feed in it separates lines. For announcements: what clients say is sent
    * by a verdict.
    */
-  broadcast(text: string, options?: BroadcastOptions): void
+  broadcast(text: string | readonly string[], options?: BroadcastOptions): void
+  /**
+   * Says one line for a client as if it had typed it, through the `line` hook: so what filters, mutes, counts or records
+   * lines sees it too. Resolves to whether it was delivered; to false if the client has left. Throws `ARGUMENT_INVALID`.
+   */
+  say(client: Client, text: string, options?: SayOptions): Promise<boolean>
   /** Creates state that each client has one of. With `{ keep: name }` it survives a reload of the plugin. */
   clientState<T>(init: (client: Client) => T, options?: ClientStateOptions): ClientState<T>
   /**
@@ -125,7 +136,8 @@ export interface ContextParts {
   readonly clients: Clients
   readonly everyone: ChosenAudience
   readonly audience: (name: string) => NamedAudience
-  readonly delivery: Delivery
+  readonly messages: Messages
+  readonly say: (client: Client, line: SaidLine, done: (delivered: boolean) => void) => void
   readonly states: ClientStates
   readonly services: Services
   readonly isolation: Isolation
@@ -173,6 +185,7 @@ export function createContext(owner: PluginInstance, parts: ContextParts): Plugi
       line: registries.line.sideOf(owner),
       command: registries.command.sideOf(owner),
       settled: registries.settled.sideOf(owner),
+      message: registries.message.sideOf(owner),
       close: registries.close.sideOf(owner),
       shutdown: registries.shutdown.sideOf(owner),
     }),
@@ -188,13 +201,29 @@ export function createContext(owner: PluginInstance, parts: ContextParts): Plugi
       return parts.audience(name)
     },
     broadcast(text, options) {
-      checkBroadcast(owner.name, text, options)
-      const { to, except } = options ?? {}
+      const tags = checkBroadcast(owner.name, text, options, parts.clients)
+      const { to, except, author } = options ?? {}
       let audience: Audience = parts.everyone
       if (to !== undefined) audience = audience.and(to)
       if (except !== undefined) audience = audience.without(except)
+      const draft = {
+        kind: author === undefined ? 'notice' : 'line',
+        author:
+          author === undefined ? undefined : Object.freeze({ name: author, client: undefined }),
+        prefix: author === undefined ? '' : `(${author}) `,
+        audience: audience as ChosenAudience,
+        tags,
+        plugin: owner.name,
+      } as const
       whenLive(owner, () => {
-        for (const line of safeLines(text)) sayTo(audience as ChosenAudience, line, parts.delivery)
+        for (const line of linesOf(text)) parts.messages.accept({ ...draft, text: line })
+      })
+    },
+    say(client, text, options) {
+      alive()
+      const line = checkSay(owner.name, client, text, options)
+      return new Promise((resolve) => {
+        whenLive(owner, () => parts.say(client, line, resolve))
       })
     },
     clientState(init, options) {
@@ -262,4 +291,9 @@ export function createContext(owner: PluginInstance, parts: ContextParts): Plugi
       whenLive(owner, () => parts.log.addSink(checked))
     },
   })
+}
+
+/** A list has no lines when it is empty, while an empty text is an empty line. */
+function linesOf(text: string | readonly string[]): string[] {
+  return typeof text === 'string' ? safeLines(text) : text.flatMap(safeLines)
 }
