@@ -6,7 +6,7 @@ import type { Recipient } from '../../../core/delivery/recipient-groups.ts'
 import { LineReader } from '../../../core/telnet/line-reader.ts'
 import { createTestHost } from '../../../core/testing/index.ts'
 import { Peer } from '../../support/memory-peer.ts'
-import { probe } from '../../support/memory-plugins.ts'
+import { join, probe } from '../../support/memory-plugins.ts'
 import { collected } from '../../support/memory-garbage.ts'
 
 const test = suite('memory')
@@ -84,6 +84,23 @@ test('of what a client has said nothing is kept, its first bytes either', async 
   for (let count = 0; count < 15; count++) await say(`${'x'.repeat(1000)}\n`)
   const kept = (await heap()) - before
   assert.ok(kept < MIB, `${kept} bytes are kept`)
+})
+
+test('an audience is found again by its name for as long as somebody is in it, and no longer', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin] })
+  const ann = chat.clientOf(await join(host, 'ann'))
+  const fill = (): WeakRef<object> => {
+    const room = chat.host.audience('room')
+    room.add(ann)
+    return new WeakRef(room)
+  }
+  const room = fill()
+  await collected([])
+  assert.equal(Array.from(chat.host.audience('room')), [ann])
+  chat.host.audience('room').delete(ann)
+  assert.equal(await collected([room]), [true])
+  assert.is(chat.host.audience('room').size, 0)
 })
 
 test.run()

@@ -112,7 +112,7 @@ test('one that is said while lines are handed over follows in the next turn, how
     },
   }
   delivery.toEach('hello', [bot])
-  delivery.flush()
+  await turn()
   assert.equal(sizes, [7])
   await turn()
   assert.equal(sizes, [7, 70_002])

@@ -1,4 +1,5 @@
 /** The way out: each step has its part of the deadline, none waits longer than it must, and nothing is left. */
+import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkConfig, type ConfigInput } from '../../../core/host/config.ts'
@@ -333,6 +334,21 @@ test('a host that nobody has joined waits for no timer, unless a limit or a plug
 test('nor does it when a reload has ended', async () => {
   const { host, clock } = await quietHost({ plugins: [echo()] })
   await host.reload(checkConfig({ plugins: [echo(), flood()] }, undefined, []))
+  assert.is(clock.pending, 0)
+  await host.stop('end')
+})
+
+test('nor when a tap has answered in time', async () => {
+  let answered = 0
+  const slow = plugin('slow', ({ hooks }) => {
+    hooks.line.tapPromise('wait', async () => void answered++)
+  })
+  const { host, clock } = await quietHost({ plugins: [slow, echo()] })
+  const ann = new Peer({ ends: true })
+  host.accept(ann, { label: 'ann' })
+  ann.push('hello\n')
+  while (answered === 0) await turn()
+  await host.quiet()
   assert.is(clock.pending, 0)
   await host.stop('end')
 })

@@ -8,7 +8,7 @@ import { LineReader, OutOfBudget } from '../../../core/telnet/line-reader.ts'
 import { Opening } from '../../../core/telnet/protocol-sniffer.ts'
 import { createTestHost } from '../../../core/testing/index.ts'
 import { echo, flood } from '../../../plugins/index.ts'
-import { bytes, DO, IAC, input, SB, SE } from '../../support/memory-bytes.ts'
+import { bytes, DO, IAC, input, SB, SE, type Bytes } from '../../support/memory-bytes.ts'
 import { join, plugin, probe } from '../../support/memory-plugins.ts'
 import { cases, printSeed, seed } from '../../support/memory-random.ts'
 
@@ -261,6 +261,45 @@ test('who floods with edits gets no more for sending on than who has sent all', 
     heard.push(...watcher.take())
   }
   assert.equal(heard, ['(two) hello', '(one) hello'])
+})
+
+test('edits are counted up to the next line that says something, empty lines with them', () => {
+  const reader = new LineReader(LIMITS, NO_REPLIES)
+  const editsAfter = (...sent: readonly Bytes[]): number => {
+    reader.push(bytes(...sent))
+    while (reader.next() !== undefined);
+    return reader.edits
+  }
+  assert.is(editsAfter('\n\n\n'), 3)
+  assert.is(editsAfter('x', 0x7f, 0x15, IAC, DO, 6), 8)
+  assert.is(editsAfter('hello\n'), 0)
+})
+
+test('what a reader gives back is not written over by what comes next', () => {
+  const reader = new LineReader(LIMITS, NO_REPLIES)
+  reader.push(bytes('one\ntwo\n'))
+  const rest = reader.takeBack(4)
+  reader.push(bytes('six\n'))
+  assert.is(String(rest), 'two\n')
+  assert.equal([reader.next(), reader.next(), reader.next()], ['one', 'six', undefined])
+})
+
+test('those who flood with edits have their turns one by one, milliseconds apart', async () => {
+  const chat = probe()
+  await using host = await createTestHost({ plugins: [chat.plugin, echo()] })
+  const floods = [new Source(), new Source()]
+  for (const [index, one] of floods.entries()) chat.host.attach(one, { label: `${index}` })
+  const watcher = await join(host)
+  for (const one of floods) one.push(bytes(Buffer.alloc(30_000, 0x15), 'hello\n'))
+  const heard: Array<{ line: string; at: number }> = []
+  while (heard.length < 2) {
+    await turn()
+    heard.push(...watcher.take().map((line) => ({ line, at: performance.now() })))
+  }
+  const [first, second] = heard
+  assert.equal([first?.line, second?.line], ['(0) hello', '(1) hello'])
+  const apart = (second?.at ?? 0) - (first?.at ?? 0)
+  assert.ok(apart > 4, `${apart} ms apart`)
 })
 
 test('those who flood with edits and are gone keep nobody waiting who floods after them', async () => {
