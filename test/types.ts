@@ -257,8 +257,19 @@ same<ReturnType<Client['hold']>, () => void>(true)
 
 host.broadcast('x', { to: [client], except: client })
 host.broadcast('x', { to: host.audience('room').without(client) })
+host.broadcast(['x', 'y'], { author: 'ann@irc', tags: { from: 'irc' } })
 // @ts-expect-error: there is no such option
 host.broadcast('x', { exept: client })
+same<ReturnType<typeof host.say>, Promise<boolean>>(true)
+void host.say(client, 'x', { tags: { emote: true }, audience: host.everyone })
+host.hooks.message.tap('a', (message) => {
+  same<typeof message.kind, 'line' | 'notice' | 'private'>(true)
+  same<typeof message.whole, Audience | undefined>(true)
+  // @ts-expect-error: it cannot be changed
+  message.text = 'x'
+})
+// @ts-expect-error: it is synchronous
+host.hooks.message.tapPromise('a', async () => {})
 // @ts-expect-error: everyone is filled by the host
 host.everyone.add(client)
 for (const one of host.clients) same<typeof one, Client>(true)

@@ -116,7 +116,7 @@ export class ChosenAudience implements Audience {
   }
 }
 
-/** For each group, the audience that is all of it. */
+/** For each group, the audience that is all of it, which it keeps alive. */
 const wholes = new WeakMap<Group, ChosenAudience>()
 
 /** The audience of all members of a group of which all other groups are part. */

@@ -10,16 +10,13 @@ export function createAudiences(
   // Names come from strangers. A member holds its groups and a group its audience, so an audience that has members or
   // is held by a plugin stays; any other may be collected.
   const audiences = new Map<string, WeakRef<FilledAudience>>()
-  const audienceOf = new WeakMap<Group, FilledAudience>()
   const forget = new FinalizationRegistry<string>((name) => {
     if (audiences.get(name)?.deref() === undefined) audiences.delete(name)
   })
   return (name) => {
     const known = audiences.get(name)?.deref()
     if (known !== undefined) return known
-    const group = new Group()
-    const audience = new FilledAudience(name, everyone, group, delivery)
-    audienceOf.set(group, audience)
+    const audience = new FilledAudience(name, everyone, new Group(), delivery)
     audiences.set(name, new WeakRef(audience))
     forget.register(audience, name)
     return audience

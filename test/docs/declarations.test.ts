@@ -22,6 +22,7 @@ const ERRORS = 'docs/reference/errors.md'
 /** Where the members of each exported interface are told. */
 const TOLD: Readonly<Record<string, [page: string, heading: string]>> = {
   Audience: [CONTEXT, 'Audiences'],
+  Author: [HOOKS, 'message'],
   BroadcastOptions: [CONTEXT, 'broadcast'],
   Client: [CONTEXT, 'A client'],
   Clients: [CONTEXT, 'clients'],
@@ -43,6 +44,7 @@ const TOLD: Readonly<Record<string, [page: string, heading: string]>> = {
   LineEvent: [HOOKS, 'line'],
   LogRecord: [CONTEXT, 'addLogSink'],
   LogSink: [CONTEXT, 'addLogSink'],
+  MessageEvent: [HOOKS, 'message'],
   NamedAudience: [CONTEXT, 'Audiences'],
   Peer: [CONTEXT, 'attach'],
   Rate: [CONTEXT, 'Rate limits'],
@@ -50,6 +52,7 @@ const TOLD: Readonly<Record<string, [page: string, heading: string]>> = {
   PluginHooks: [HOOKS, 'Hooks'],
   Problem: [ERRORS, 'Error codes'],
   Refuse: [HOOKS, 'settled'],
+  SayOptions: [CONTEXT, 'say'],
   Service: [CONTEXT, 'provide'],
   ShutdownEvent: [HOOKS, 'shutdown'],
   TapOptions: [HOOKS, 'Tapping a hook'],
@@ -158,9 +161,8 @@ test('hooks.md says with what a hook is tapped, and with which options', () => {
   assert.equal(ways('TellingHook'), ways('DecidingHook'))
   assert.equal(ways('WatchingHook'), ['tap'])
   const watching = hooks.filter(({ type }) => type.startsWith('WatchingHook'))
-  assert.ok(
-    oneLine(first).includes(`\`${watching.map(({ name }) => name).join()}\` has \`tap\` alone`),
-  )
+  const names = watching.map(({ name }) => `\`${name}\``).join(' and ')
+  assert.ok(oneLine(first).includes(`${names} have \`tap\` alone`))
   const rows = table(HOOKS, 'Tapping a hook', 'Option').map(([option]) => bare(option))
   const options = [...interfaceMembers('TapOptions'), ...interfaceMembers('DecidingTapOptions')]
   assert.equal(

@@ -24,15 +24,29 @@ test('what a door does not take is told by the name of the door', async () => {
   const call = (door: string, ...args: unknown[]) =>
     thrownBy(() => doors[door]?.(...args)).replace('ARGUMENT_INVALID: host.', '')
   for (const [told, ...found] of [
-    [call('broadcast', 5), 'broadcast: expected a text, found 5'],
-    [call('broadcast', ['a']), 'broadcast: expected a text, found an array'],
+    [call('broadcast', 5), 'broadcast: expected a text or a list of texts, found 5'],
+    [call('broadcast', ['a', 5]), 'broadcast: expected a text or a list of texts, found an array'],
     [
       call('broadcast', 'x', { exept: client }),
-      'broadcast: exept: there is no such key; did you mean "except"? (known: to, except)',
+      'broadcast: exept: there is no such key; did you mean "except"? (known: to, except, author, tags)',
     ],
     [
       call('broadcast', 'x', null),
-      'broadcast: expected options, such as { to, except }, found null',
+      'broadcast: expected options, such as { to, except, author, tags }, found null',
+    ],
+    [call('broadcast', 'x', { author: '' }), 'broadcast: author: expected a name, found ""'],
+    [
+      call('broadcast', 'x', { tags: { at: new Date(0) } }),
+      'broadcast: tags: tags.at: expected plain data, found Thu Jan 01 1970 00:00:00 GMT+0000 (Coordinated Universal Time)',
+    ],
+    [
+      call('say', client, 'a\nb'),
+      'say: expected one line of text that is not empty, found "a\\nb"',
+    ],
+    [call('say', client, ''), 'say: expected one line of text that is not empty, found ""'],
+    [
+      call('say', client, 'a', { tag: {} }),
+      'say: tag: there is no such key; did you mean "tags"? (known: tags, audience)',
     ],
     [
       call('clientState', { n: 0 }),
