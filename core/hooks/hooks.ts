@@ -1,5 +1,5 @@
 /**
- * The six hooks: the tapable class of each, its event, the verdicts that a tap may return, and what silence means.
+ * The seven hooks: the tapable class of each, its event, the verdicts that a tap may return, and what silence means.
  * Plugins get the registration side of each; the host calls them.
  */
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, SyncHook } from 'tapable'

@@ -104,7 +104,7 @@ async function recordInspect(): Promise<Picture> {
   return {
     title: 'What multiecho inspect shows of a chat',
     description:
-      'A tree in a terminal: the plugins of chat.config.ts with their options, the six hooks, each with its taps in the ' +
+      'A tree in a terminal: the plugins of chat.config.ts with their options, the seven hooks, each with its taps in the ' +
       'order in which they are called, and the commands, each with the plugin that it belongs to.',
     rows: [[{ prompt: 'npx multiecho inspect', lines, firstStep: 0 }]],
   }
