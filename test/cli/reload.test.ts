@@ -267,16 +267,25 @@ test('control: false makes none', async () => {
   assert.match(sentenceOf(ended), 'no host answers at .multiecho.sock: there is no such socket')
 })
 
-test('what is no request is answered, and who hangs does not keep the host from stopping', async () => {
+test('what is no request is answered with what is wrong about it, and who hangs does not keep the host from stopping', async () => {
   await using host = await startHost()
   const socket = path(host.folder.path, '.multiecho.sock')
-  assert.match(await asked(socket, 'reload'), '"code":"REQUEST_INVALID"')
-  assert.match(await asked(socket, 'null'), '"code":"REQUEST_INVALID"')
-  assert.match(await asked(socket, '{"command":"on"}'), '"code":"REQUEST_INVALID"')
-  assert.match(await asked(socket, 'x'.repeat(5000)), '"code":"REQUEST_INVALID"')
+  for (const [request, problem] of [
+    ['reload', 'expected a line of JSON'],
+    ['null', 'expected the command reload, inspect, on or off'],
+    ['{"command":"on"}', 'expected the name of a plugin'],
+    ['x'.repeat(5000), 'a request has 4096 bytes at most'],
+  ] as const) {
+    const answer = await asked(socket, request)
+    assert.match(answer, '"code":"REQUEST_INVALID"')
+    assert.match(answer, problem)
+  }
   const hanging = connect(socket)
   hanging.on('error', () => {})
   await new Promise((resolve) => hanging.on('connect', resolve))
+  // Its half of a request shows that the host has taken it in.
+  hanging.write('{"command":')
+  await asked(socket, 'null')
   assert.is((await host.stop()).status, 0)
 })
 
