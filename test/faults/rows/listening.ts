@@ -28,7 +28,7 @@ export const listening: readonly Check[] = [
     const { port } = other.address() as AddressInfo
     try {
       const said = mustRefuse(await runToEnd({ port }), 1)
-      must(said.includes(String(port)) && said.includes('taken'), said)
+      must(said.includes(String(port)) && said.includes('in use'), said)
       return shown(said, 160)
     } finally {
       other.close()
