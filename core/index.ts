@@ -50,6 +50,7 @@ export type {
 } from './commands/command-spec.ts'
 export type { BroadcastOptions, PluginContext, SayOptions } from './lifecycle/context.ts'
 export type { Clients } from './clients/client.ts'
+export type { Store, StoreIterator, StoreOperation, StoreRange } from './lifecycle/store.ts'
 export type { PluginHooks } from './hooks/hooks.ts'
 export type { Logger, LogLevel, LogRecord, LogSink } from './support/log.ts'
 export type { ClientState, ClientStateOptions } from './clients/client-state.ts'

@@ -9,7 +9,7 @@ interface Branch {
 
 /** Without the last line end. */
 export function inspectText(report: HostReport): string {
-  const { config, plugins, hooks, commands, services, timings } = report
+  const { config, plugins, hooks, commands, services, stores, timings } = report
   const on = plugins.filter((plugin) => plugin.on).length
   const root: Branch = {
     text: config ?? 'the defaults',
@@ -46,6 +46,10 @@ export function inspectText(report: HostReport): string {
         branches: services.map(({ name, plugin, users }) => ({
           text: `${name}  by ${plugin}${users.length > 0 ? `, used by ${users.join(', ')}` : ''}`,
         })),
+      },
+      {
+        text: `stores (${stores.length})`,
+        branches: stores.map(({ plugin }) => ({ text: plugin })),
       },
     ],
   }

@@ -5,12 +5,14 @@ import { PROTOCOL_VERSION } from '../chat/sessions.ts'
 import { CONTROL_PATH, type Config } from '../host/config.ts'
 import { createHost } from '../host/host.ts'
 import { createOperations, type Operations } from '../host/operations.ts'
+import { Database } from '../lifecycle/database.ts'
 import { createTcpTransport } from '../net/tcp.ts'
 import { systemClock } from '../support/clock.ts'
 import { describe, errors } from '../support/errors.ts'
 import { Log } from '../support/log.ts'
 import { safeText } from '../support/safe-text.ts'
 import { openControl, type Control } from './control.ts'
+import { createDataFolder } from './data-folder.ts'
 import { countRoom } from './descriptor-limit.ts'
 import { receiveSignals } from './signals.ts'
 import { watchFiles } from './watch.ts'
@@ -37,7 +39,12 @@ export async function runHost(source: ConfigSource): Promise<number> {
   if (typeof asked === 'number' || signals.stopping) return stopped
   const room = countRoom()
   const config = withRoom(asked, room, log)
-  const host = createHost(config, { clock: systemClock, random: Math.random, log })
+  const host = createHost(config, {
+    clock: systemClock,
+    random: Math.random,
+    log,
+    database: new Database(createDataFolder(config)),
+  })
   host.setUp()
   const transport = createTcpTransport(config.host, config.port, log.of('tcpserver'))
   let started = (): void => {}

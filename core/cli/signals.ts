@@ -60,7 +60,10 @@ export function receiveSignals(log: Log): Signals {
     const { stopDeadline } = host.config
     const deadline = stoppingSince + stopDeadline
     systemClock.setTimeout(finish, stopDeadline + STOP_GRACE)
-    host.stop(reason).then(() => end(deadline - performance.now()), uncaught)
+    host.stop(reason).then(
+      () => end(deadline - performance.now()),
+      (cause) => uncaught(cause),
+    )
   }
   const interrupt = (signal: NodeJS.Signals): void => {
     if (stoppingSince === undefined) {
@@ -72,10 +75,14 @@ export function receiveSignals(log: Log): Signals {
       status = status === Status.Ok ? Status.Interrupted : status
       if (running === undefined) return finish()
       running.host.expire()
-      running.host.stop('signal').then(() => end(0), uncaught)
+      running.host.stop('signal').then(
+        () => end(0),
+        (cause) => uncaught(cause),
+      )
     }
   }
-  const uncaught = (cause: unknown): void => {
+  const uncaught = (cause: unknown, origin?: NodeJS.UncaughtExceptionOrigin): void => {
+    if (origin === 'unhandledRejection' && running?.host.unawaited(cause) === true) return
     status = Status.Uncaught
     const remedy = uncaughtRemedy(cause)
     const what = `uncaught error: ${describe(cause)}${remedy}`

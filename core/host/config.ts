@@ -25,6 +25,9 @@ export const hostSchema = z
 /** The default path of the control socket, relative to the folder in which the host was started. */
 export const CONTROL_PATH = '.multiecho.sock'
 
+/** The folder in which plugins store what outlives the process, from that of the config file. */
+const DATA_PATH = 'chat.data'
+
 const schema = z.strictObject({
   /** TCP port to listen on; 0 is any free one. */
   port: portSchema.default(0),
@@ -33,6 +36,8 @@ const schema = z.strictObject({
   plugins: z.unknown().optional(),
   /** Path of the control socket; false for none. */
   control: z.union([z.string().min(1), z.literal(false)]).default(CONTROL_PATH),
+  /** Path of the folder in which plugins store things, from that of the config file. */
+  data: z.string().min(1).default(DATA_PATH),
   /** What happens to `/word` when there is no such command: a hint to the sender, or it is sent as a line. */
   unknownCommand: z.enum(['hint', 'echo']).default('hint'),
   limits: z

@@ -10,10 +10,12 @@ import { Isolation } from '../hooks/isolation.ts'
 import { Stage } from '../hooks/tap-options.ts'
 import { createTapRegistries } from '../hooks/tap-registries.ts'
 import type { ContextParts } from '../lifecycle/context.ts'
+import { Database } from '../lifecycle/database.ts'
 import { PluginLifecycle } from '../lifecycle/plugin-lifecycle.ts'
 import type { Change } from '../lifecycle/reload-plan.ts'
 import { createReload } from '../lifecycle/reload.ts'
 import { Services } from '../lifecycle/services.ts'
+import { isOfStore } from '../lifecycle/store.ts'
 import { toggled } from '../lifecycle/toggle.ts'
 import type { Peer, Transport } from '../net/transport.ts'
 import type { Clock } from '../support/clock.ts'
@@ -30,6 +32,8 @@ export interface Environment {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
+  /** In which plugins store things; they cannot when left out. */
+  readonly database?: Database | undefined
   /** Whether this is a host of the test kit; false when left out. */
   readonly testing?: boolean | undefined
   /** Called for every failure of a plugin, in addition to the log. */
@@ -73,6 +77,10 @@ export interface ChatHost {
    * and how long that took.
    */
   inspect(options?: { readonly timings?: boolean | undefined }): HostReport
+  /**
+   * Reports a rejection that nobody has caught as a fault of its plugin, where it is one of a store; false where not.
+   */
+  unawaited(rejection: unknown): boolean
   /** Resolves when every line that was read has settled, or every line that arrived over one stream. */
   quiet(stream?: Duplex): Promise<void>
   /** Plugins that have not answered yet, each with what was called, such as `slow: /slow`. */
@@ -80,7 +88,7 @@ export interface ChatHost {
 }
 
 export function createHost(first: Config, environment: Environment): ChatHost {
-  const { clock, random, log, testing = false, onFault } = environment
+  const { clock, random, log, database = new Database(), testing = false, onFault } = environment
   let config = first
   /** Read each time they are needed, so that a reload can change them. */
   const limits = { ...first.limits }
@@ -143,6 +151,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     say: (client, line, done) => sessions.say(client, line, done),
     states,
     services,
+    database,
     isolation,
     clock,
     random,
@@ -183,7 +192,10 @@ export function createHost(first: Config, environment: Environment): ChatHost {
       log.of('multiecho', { prints: false }).error(describe(error))
       // Perhaps it only failed because it was stopped.
       if (stop !== undefined) return undefined
-      await close()
+      sessions.stopAccepting()
+      await lifecycle.disposeAll()
+      await lifecycle.closeDatabase()
+      close()
       throw error
     }
   }
@@ -196,16 +208,14 @@ export function createHost(first: Config, environment: Environment): ChatHost {
   }
 
   function takeOver(next: Config): void {
-    const { port, host, control } = config
-    config = { ...next, port, host, control }
+    const { port, host, control, data } = config
+    config = { ...next, port, host, control, data }
     Object.assign(limits, { idle: undefined }, next.limits)
     if (stop === undefined) idle.renew()
   }
 
-  /** Plugins first and the log last, so that each can still log why its disposal failed. */
-  async function close(): Promise<void> {
-    sessions.stopAccepting()
-    await lifecycle.disposeAll()
+  /** The log last, so that everything else can still log why it failed to close. */
+  function close(): void {
     pause.endForGood()
     idle.stop()
     chat.backlogs.close()
@@ -252,6 +262,8 @@ export function createHost(first: Config, environment: Environment): ChatHost {
         stopTransport: () => transport?.stop(),
         whenChanged: (done) => pause.whenOver(done),
         letGo: () => changes.letGo(),
+        dispose: () => lifecycle.disposeAll(),
+        closeStores: () => lifecycle.closeDatabase(),
         close,
       })
       return stop.done
@@ -272,6 +284,11 @@ export function createHost(first: Config, environment: Environment): ChatHost {
         retries: (other) => on && other === name,
       })),
     inspect,
+    unawaited(rejection) {
+      const ofStore = isOfStore(rejection)
+      if (ofStore) isolation.report(rejection)
+      return ofStore
+    },
     quiet: (stream) => new Promise((resolve) => chat.pending.when(resolve, stream)),
     unanswered: () => isolation.unanswered(),
   }

@@ -61,6 +61,8 @@ export interface HostReport {
     readonly plugin: string
     readonly users: readonly string[]
   }>
+  /** The plugins that have used their store. */
+  readonly stores: ReadonlyArray<{ readonly plugin: string }>
   /** If requested: what was measured, and for how many seconds. */
   readonly timings?: { readonly seconds: number; readonly plugins: readonly TimingReport[] }
 }
@@ -120,6 +122,9 @@ export function inspectHost(parts: InspectParts): HostReport {
       plugin: owner.name,
       users: users.map((user) => user.name),
     })),
+    stores: owners
+      .filter(({ active, stores }) => active && stores)
+      .map(({ name }) => ({ plugin: name })),
   }
 }
 

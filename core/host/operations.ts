@@ -125,5 +125,6 @@ function fixed(now: Config, next: Config, port: number): string[] {
     ...(next.port === now.port || next.port === port ? [] : [stays('port', port)]),
     ...(next.host === now.host ? [] : [stays('host', now.host)]),
     ...(next.control === now.control ? [] : [stays('control', now.control)]),
+    ...(next.data === now.data ? [] : [stays('data', now.data)]),
   ]
 }

@@ -1,6 +1,6 @@
 /**
- * Graceful shutdown: stop accepting, finish the lines that were read, close every client, then the plugins, the log
- * last; all within one deadline.
+ * Graceful shutdown: stop accepting, finish the lines that were read, close every client, then the plugins, then their
+ * database, the log last; all within one deadline.
  */
 import type { Chat } from '../chat/chat.ts'
 import type { Hooks } from '../hooks/hooks.ts'
@@ -30,8 +30,12 @@ export interface StopParts {
   readonly whenChanged: (done: () => void) => void
   /** Stops waiting for that: lines that were held go on. */
   readonly letGo: () => void
-  /** Disposes of the plugins and closes the log. */
-  readonly close: () => Promise<void>
+  /** Disposes of the plugins. */
+  readonly dispose: () => Promise<void>
+  /** Closes what plugins have stored in. */
+  readonly closeStores: () => Promise<void>
+  /** Closes the rest, the log last. */
+  readonly close: () => void
 }
 
 export interface Stop {
@@ -93,7 +97,9 @@ export function stopHost(reason: string, parts: StopParts): Stop {
         resolve(),
       )
     })
-    await parts.close()
+    await parts.dispose()
+    await wait(parts.deadline, (done) => void parts.closeStores().finally(done))
+    parts.close()
     cancel()
   }
 

@@ -10,6 +10,7 @@ import { unknownKey } from '../support/config-issues.ts'
 import { describe, errors, show } from '../support/errors.ts'
 import { LOG_LEVELS, type LogSink } from '../support/log.ts'
 import { isTexts, safeText } from '../support/safe-text.ts'
+import type { Operation } from './database.ts'
 
 /** Returns the tags. */
 export function checkBroadcast(
@@ -223,4 +224,73 @@ export function checkSink(plugin: string, sink: unknown): LogSink {
     ...(reopen !== undefined && { reopen: () => (reopen as () => void).call(sink) }),
     ...(close !== undefined && { close: () => (close as () => void).call(sink) }),
   }
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/** A text that could not be stored as it is would be another one when it is read. */
+export function checkKey(plugin: string, method: string, key: unknown): asserts key is string {
+  if (typeof key === 'string' && !LONE_SURROGATE.test(key)) return
+  const found = typeof key === 'string' ? `half a character in ${show(key)}` : show(key)
+  const problem = `expected a key, a text, found ${found}`
+  throw errors.argumentInvalid(`host.store.${method}`, problem, plugin)
+}
+
+/** The value as it is now. */
+export function jsonOf(plugin: string, method: string, value: unknown): string {
+  const invalid = (found: string) =>
+    errors.argumentInvalid(
+      `host.store.${method}`,
+      `expected a value that JSON can say, found ${found}`,
+      plugin,
+    )
+  let json: string | undefined
+  try {
+    json = JSON.stringify(value) as string | undefined
+  } catch (cause) {
+    throw invalid(`${show(value)}: ${describe(cause)}`)
+  }
+  if (json === undefined) throw invalid(show(value))
+  return json
+}
+
+/** Returns the operations of a batch as they are now. */
+export function checkOperations(plugin: string, operations: unknown): Operation[] {
+  const invalid = (problem: string) => errors.argumentInvalid('host.store.batch', problem, plugin)
+  if (!Array.isArray(operations)) {
+    throw invalid(`expected a list of operations, found ${show(operations)}`)
+  }
+  return operations.map((operation: unknown) => {
+    const { type, key, value } = Object(operation) as Readonly<Record<string, unknown>>
+    if (type !== 'put' && type !== 'del') {
+      const found = operation === Object(operation) ? `type ${show(type)}` : show(operation)
+      throw invalid(`expected { type: 'put', key, value } or { type: 'del', key }, found ${found}`)
+    }
+    checkKey(plugin, 'batch', key)
+    return type === 'del' ? { type, key } : { type, key, value: jsonOf(plugin, 'batch', value) }
+  })
+}
+
+const RANGE = ['gt', 'gte', 'lt', 'lte', 'reverse', 'limit']
+
+/** Returns what is set of a range, as it is now. */
+export function checkRange(plugin: string, range: unknown): object {
+  const invalid = (problem: string) =>
+    errors.argumentInvalid('host.store.iterator', problem, plugin)
+  checkOptions(plugin, 'store.iterator', range, RANGE)
+  const given = Object.entries(range as object).filter(([, value]) => value !== undefined)
+  for (const [name, value] of given) {
+    if (name === 'reverse') {
+      if (typeof value !== 'boolean') {
+        throw invalid(`reverse: expected true or false, found ${show(value)}`)
+      }
+    } else if (name === 'limit') {
+      if (!Number.isInteger(value) || value < 0) {
+        throw invalid(`limit: expected a number of entries, from 0, found ${show(value)}`)
+      }
+    } else if (typeof value !== 'string') {
+      throw invalid(`${name}: expected a key, a text, found ${show(value)}`)
+    }
+  }
+  return Object.fromEntries(given)
 }

@@ -30,7 +30,9 @@ import {
   checkState,
   checkTimer,
 } from './argument-checks.ts'
+import type { Database } from './database.ts'
 import type { Service, Services } from './services.ts'
+import { createStore, type Store } from './store.ts'
 
 export interface BroadcastOptions {
   /** The recipients; everyone when left out. */
@@ -88,6 +90,8 @@ export interface PluginContext {
    * kept for the next instance in turn.
    */
   keep<T extends object>(name: string, init: () => T): T
+  /** The plugin's own keys and values, which outlive the process; from `onStart` on, up to the end of `onDispose`. */
+  readonly store: Store
   /**
    * Adds a connection from elsewhere; the peer's label, of 1 to 64 characters, becomes the client's id. Any duplex
    * stream of bytes will do; one with `allowHalfOpen` still gets what is queued for it after its input has ended.
@@ -140,6 +144,7 @@ export interface ContextParts {
   readonly say: (client: Client, line: SaidLine, done: (delivered: boolean) => void) => void
   readonly states: ClientStates
   readonly services: Services
+  readonly database: Database
   readonly isolation: Isolation
   readonly clock: Clock
   readonly random: () => number
@@ -238,6 +243,7 @@ export function createContext(owner: PluginInstance, parts: ContextParts): Plugi
       owner.kept.set(name, kept)
       return kept as T
     },
+    store: createStore(owner, parts.database),
     attach(stream, peer) {
       alive()
       const checked = checkAttach(owner.name, stream, peer)

@@ -85,6 +85,7 @@ export class PluginLifecycle {
   abandon(staged: readonly Instance[]): void {
     for (const owner of staged) {
       this.#silence(owner)
+      owner.gone = true
       owner.abort.abort()
       owner.taps.length = 0
       this.#parts.states.remove(owner, this.#connections)
@@ -128,6 +129,7 @@ export class PluginLifecycle {
    * when they are removed meanwhile.
    */
   async start(owners: readonly Instance[], wanted = (): boolean => true): Promise<void> {
+    for (const owner of owners) owner.begun = true
     for (const owner of owners) {
       const wrap = (cause: unknown) => errors.pluginStartFailed(owner.name, cause)
       if (!owner.active || !wanted()) return
@@ -176,6 +178,16 @@ export class PluginLifecycle {
     }
   }
 
+  /** Closes what plugins have stored in, once they have gone. */
+  async closeDatabase(): Promise<void> {
+    const { database, log } = this.#parts
+    try {
+      await database.close()
+    } catch (cause) {
+      log.of('plugins').error(`what they stored in is not closed: ${database.problemOf(cause)}`)
+    }
+  }
+
   #free(owner: Instance): void {
     this.#remembered.delete(owner)
     this.#parts.states.remove(owner, this.#connections)
@@ -218,6 +230,7 @@ export class PluginLifecycle {
       const error = await isolation.settle(owner, 'onDispose', DISPOSE_TIMEOUT, run, wrap)
       if (error !== undefined) isolation.report(error)
     }
+    owner.gone = true
     owner.starts.length = owner.disposers.length = 0
   }
 }

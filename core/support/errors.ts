@@ -47,6 +47,7 @@ export type ErrorCode =
   | 'REQUIRES_MISSING'
   | 'SERVICE_CONFLICT'
   | 'SERVICE_MISSING'
+  | 'STORE_FAILED'
   | 'STREAM_FAILED'
   | 'TAP_INVALID'
   | 'TIMER_FAILED'
@@ -397,6 +398,17 @@ export const errors = {
       { plugin },
     )
   },
+
+  /** `problem` says where and what to do. */
+  storeFailed: (plugin: string | undefined, problem: string, cause?: unknown) =>
+    new ChatError('STORE_FAILED', problem, { plugin, hook: 'store', cause }),
+
+  storeTooEarly: (plugin: string) =>
+    new ChatError(
+      'STORE_FAILED',
+      'host.store: it cannot be used in setup, which only registers; use it from host.onStart(async () => …) on',
+      { plugin, hook: 'store' },
+    ),
 
   /** For a stream that a plugin attached; `id` is its client's. */
   streamFailed: (plugin: string, id: string, cause: unknown) =>

@@ -40,8 +40,14 @@ export interface PluginInstance<Validated = unknown> {
   active: boolean
   /** True from the end of its start until it is removed. Only then is it called for what clients do. */
   running: boolean
+  /** Whether it, or one set up with it, has begun to start: nothing that it asks for touches a disk before. */
+  begun: boolean
   /** Whether it may have acquired something that must be released. */
   started: boolean
+  /** True once it has released all of that: it cannot even store anything any more. */
+  gone: boolean
+  /** Whether it has used its store. */
+  stores: boolean
   readonly abort: AbortController
   /** In order of registration. */
   readonly taps: Tap[]
@@ -72,7 +78,10 @@ export function createInstance<Validated>(
     leaving: false,
     active: true,
     running: false,
+    begun: false,
     started: false,
+    gone: false,
+    stores: false,
     abort: new AbortController(),
     taps: [],
     deferred: [],

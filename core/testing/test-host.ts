@@ -12,6 +12,7 @@ import { Log, type LogRecord } from '../support/log.ts'
 import { didYouMean } from '../support/suggest.ts'
 import { randomFrom } from './random.ts'
 import { createTestClock } from './test-clock.ts'
+import { createTestStore, databaseOf, type TestStore } from './test-store.ts'
 
 /** The keys of a config file, and for tests: */
 export interface TestConfig extends ConfigInput {
@@ -21,6 +22,8 @@ export interface TestConfig extends ConfigInput {
   readonly random?: (() => number) | undefined
   /** The initial value of `host.now()`, in milliseconds since the Unix epoch; the beginning of 2026 when left out. */
   readonly now?: number | undefined
+  /** What plugins find in their stores and store there, made by `createTestStore`; one of its own when left out. */
+  readonly store?: TestStore | undefined
 }
 
 /** Milliseconds of real time after which what does not settle is given up. */
@@ -103,6 +106,7 @@ export async function createTestHost({
   seed = 1,
   random = randomFrom(seed),
   now = Date.UTC(2026, 0, 1),
+  store = createTestStore(),
   ...config
 }: TestConfig = {}): Promise<TestHost> {
   const clock = createTestClock(now)
@@ -114,6 +118,7 @@ export async function createTestHost({
     clock,
     random,
     log,
+    database: databaseOf(store),
     testing: true,
     onFault: (error) => faults.push(error),
   })
