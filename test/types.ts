@@ -21,7 +21,13 @@ import {
   type Refuse,
 } from 'multiecho'
 import { echo, help, logging, mute, quit, stats } from 'multiecho/plugins'
-import { checkPlugin, createTestHost, type CheckReport, type TestHost } from 'multiecho/testing'
+import {
+  checkPlugin,
+  createTestHost,
+  createTestStore,
+  type CheckReport,
+  type TestHost,
+} from 'multiecho/testing'
 
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -319,6 +325,30 @@ host.provide(clock, () => 'five')
 // @ts-expect-error: a service is asked for by its token
 host.inject('clock')
 
+// The store
+
+same<Awaited<ReturnType<typeof host.store.get>>, unknown>(true)
+same<Promise<number | undefined>, ReturnType<typeof host.store.get<number>>>(true)
+void host.store.put('a', { points: [1, null] })
+void host.store.batch([
+  { type: 'put', key: 'a', value: 1 },
+  { type: 'del', key: 'b' },
+])
+void host.store
+  .iterator<number>({ gte: 'a', lt: 'b', limit: undefined })
+  .all()
+  .then((entries) => {
+    same<typeof entries, Array<[key: string, value: number]>>(true)
+  })
+// @ts-expect-error: a key is a text
+void host.store.put(5, 1)
+// @ts-expect-error: a put has a value
+void host.store.batch([{ type: 'put', key: 'a' }])
+// @ts-expect-error: there is no such key
+host.store.iterator({ from: 'a' })
+// @ts-expect-error: a text is no number
+void (host.store.get<string>('a') satisfies Promise<number | undefined>)
+
 // Config
 
 const nothing = Math.random() > 2 ? echo() : null
@@ -366,6 +396,7 @@ const testing: Promise<TestHost> = createTestHost({ plugins: [echo()], seed: 5 }
 // @ts-expect-error: there is no such key
 void createTestHost({ sed: 5 })
 void createTestHost({ random: () => 0.5, now: Date.now() })
+void createTestHost({ store: createTestStore() })
 // @ts-expect-error: random numbers come of a function
 void createTestHost({ random: 0.5 })
 const checking: Promise<CheckReport> = checkPlugin(() => dice({ sides: 6 }), { with: [echo()] })

@@ -47,10 +47,14 @@ export function inspectText(report: HostReport): string {
           text: `${name}  by ${plugin}${users.length > 0 ? `, used by ${users.join(', ')}` : ''}`,
         })),
       },
-      {
-        text: `stores (${stores.length})`,
-        branches: stores.map(({ plugin }) => ({ text: plugin })),
-      },
+      ...(stores.length === 0
+        ? []
+        : [
+            {
+              text: `stores (${stores.length})`,
+              branches: stores.map(({ plugin }) => ({ text: plugin })),
+            },
+          ]),
     ],
   }
   return [...lines(root), ...(timings === undefined ? [] : timingLines(timings))].join('\n')

@@ -10,7 +10,7 @@ import { unknownKey } from '../support/config-issues.ts'
 import { describe, errors, show } from '../support/errors.ts'
 import { LOG_LEVELS, type LogSink } from '../support/log.ts'
 import { isTexts, safeText } from '../support/safe-text.ts'
-import type { Operation } from './database.ts'
+import type { Operation, StoreRange } from './database.ts'
 
 /** Returns the tags. */
 export function checkBroadcast(
@@ -274,7 +274,7 @@ export function checkOperations(plugin: string, operations: unknown): Operation[
 const RANGE = ['gt', 'gte', 'lt', 'lte', 'reverse', 'limit']
 
 /** Returns what is set of a range, as it is now. */
-export function checkRange(plugin: string, range: unknown): object {
+export function checkRange(plugin: string, range: unknown): StoreRange {
   const invalid = (problem: string) =>
     errors.argumentInvalid('host.store.iterator', problem, plugin)
   checkOptions(plugin, 'store.iterator', range, RANGE)

@@ -2,28 +2,12 @@
 import { ChatError, errors, show } from '../support/errors.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
 import { checkKey, checkOperations, checkRange, jsonOf } from './argument-checks.ts'
-import type { Database, Operation, Part } from './database.ts'
+import type { Database, LevelIterator, Operation, StoreRange } from './database.ts'
 
 /** Something that is done in a batch. */
 export type StoreOperation =
   | { readonly type: 'put'; readonly key: string; readonly value: unknown }
   | { readonly type: 'del'; readonly key: string }
-
-/** Which keys, in the order of their UTF-8; all of them when left out. */
-export interface StoreRange {
-  /** Greater than this key. */
-  readonly gt?: string | undefined
-  /** This key, or greater. */
-  readonly gte?: string | undefined
-  /** Less than this key. */
-  readonly lt?: string | undefined
-  /** This key, or less. */
-  readonly lte?: string | undefined
-  /** From the last to the first; false when left out. */
-  readonly reverse?: boolean | undefined
-  /** Entries at most; all when left out. */
-  readonly limit?: number | undefined
-}
 
 /** Entries of a store, as they are when the first one is asked for, whatever is written meanwhile. */
 export interface StoreIterator<T> extends AsyncIterable<[key: string, value: T]> {
@@ -58,19 +42,17 @@ export function isOfStore(rejection: unknown): rejection is ChatError {
 
 export function createStore(owner: PluginInstance, database: Database): Store {
   const { name } = owner
+  /** In front of the keys of its part, which are laid out as those of a sublevel of abstract-level. */
+  const prefix = `!${name}!`
 
   function inTime(): void {
     if (!owner.begun) throw errors.storeTooEarly(name)
   }
 
-  function alive(): void {
-    if (owner.gone) throw errors.pluginDisposed(name)
-  }
-
   /** Runs something with the database; what goes wrong there is told in the words of whoever knows where it is. */
   async function reach<T>(run: () => Promise<T>): Promise<T> {
     try {
-      alive()
+      if (owner.gone) throw errors.pluginDisposed(name)
       const found = await run()
       owner.stores = true
       return found
@@ -84,13 +66,12 @@ export function createStore(owner: PluginInstance, database: Database): Store {
     }
   }
 
-  function read<T>(run: (part: Part) => T | Promise<T>): Promise<T> {
-    return reach(() => database.read(name, run))
-  }
-
+  /** What is to be written is looked at now, and by then may have changed. */
   function write(operations: () => readonly Operation[]): Promise<void> {
     inTime()
-    return reach(() => database.write(name, operations()))
+    return reach(() =>
+      database.write(operations().map((one) => ({ ...one, key: `${prefix}${one.key}` }))),
+    )
   }
 
   function valueOf(key: string, json: string): unknown {
@@ -101,12 +82,17 @@ export function createStore(owner: PluginInstance, database: Database): Store {
     }
   }
 
+  function entryOf<T>([prefixed, json]: [string, string]): [key: string, value: T] {
+    const key = prefixed.slice(prefix.length)
+    return [key, valueOf(key, json) as T]
+  }
+
   return Object.freeze<Store>({
     get<T>(key: string): Promise<T | undefined> {
       inTime()
       return reach(async () => {
         checkKey(name, 'get', key)
-        const json = await database.read(name, (part) => part.get(key))
+        const json = await database.read((level) => level.get(`${prefix}${key}`))
         return json === undefined ? undefined : (valueOf(key, json) as T)
       })
     },
@@ -123,21 +109,21 @@ export function createStore(owner: PluginInstance, database: Database): Store {
     batch: (operations) => write(() => checkOperations(name, operations)),
     iterator<T>(range: StoreRange = {}): StoreIterator<T> {
       inTime()
-      const checked = checkRange(name, range)
-      const begin = () => read((part) => part.iterator(checked))
+      const checked = rangeIn(name, checkRange(name, range))
       return {
         async all() {
-          const entries = await read((part) => part.iterator(checked).all())
-          return entries.map(([key, json]) => [key, valueOf(key, json) as T])
+          const entries = await reach(() => database.read((level) => level.iterator(checked).all()))
+          return entries.map((entry) => entryOf<T>(entry))
         },
         async *[Symbol.asyncIterator]() {
-          const entries = await begin()
+          const entries: LevelIterator = await reach(() =>
+            database.read((level) => level.iterator(checked)),
+          )
           try {
             for (;;) {
               const entry = await reach(() => entries.next())
               if (entry === undefined) return
-              const [key, json] = entry
-              yield [key, valueOf(key, json) as T]
+              yield entryOf<T>(entry)
             }
           } finally {
             await entries.close()
@@ -146,4 +132,17 @@ export function createStore(owner: PluginInstance, database: Database): Store {
       }
     },
   })
+}
+
+/** A range of the keys of a plugin, among those of all. */
+function rangeIn(plugin: string, { gt, gte, lt, lte, ...others }: StoreRange) {
+  const prefix = `!${plugin}!`
+  const lower = gte === undefined ? { gt: `${prefix}${gt}` } : { gte: `${prefix}${gte}` }
+  const upper = lte === undefined ? { lt: `${prefix}${lt}` } : { lte: `${prefix}${lte}` }
+  return {
+    ...others,
+    ...(gt === undefined && gte === undefined ? { gte: prefix } : lower),
+    // The character behind the exclamation mark.
+    ...(lt === undefined && lte === undefined ? { lt: `!${plugin}"` } : upper),
+  }
 }
