@@ -48,7 +48,7 @@ export type {
   Commands,
   CommandSpec,
 } from './commands/command-spec.ts'
-export type { BroadcastOptions, PluginContext, SayOptions } from './lifecycle/context.ts'
+export type { BroadcastOptions, PluginContext, SayOptions } from './lifecycle/plugin-context.ts'
 export type { Clients } from './clients/client.ts'
 export type { StoreRange } from './lifecycle/database.ts'
 export type { Store, StoreIterator, StoreOperation } from './lifecycle/store.ts'

@@ -3,6 +3,7 @@
  * lines and runs them through the hooks; accepted lines go to the delivery.
  */
 import { everyoneIn, type ChosenAudience } from '../clients/audience.ts'
+import type { Client } from '../clients/client.ts'
 import { ConnectionLog } from '../clients/connection-log.ts'
 import type { CommandRegistry } from '../commands/commands.ts'
 import { Backlogs, type BacklogLimits } from '../delivery/backlogs.ts'
@@ -14,7 +15,7 @@ import type { Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import type { Pause } from '../support/pause.ts'
 import type { LineLimits } from '../telnet/line-buffer.ts'
-import { createLines } from './lines.ts'
+import { createLines, type SaidLine } from './lines.ts'
 import { Messages } from './messages.ts'
 import { PendingLines } from './pending-lines.ts'
 import { createPump } from './pump.ts'
@@ -34,6 +35,8 @@ export interface ChatParts extends Pick<SessionsParts, 'successorOf'> {
 }
 
 export interface Chat {
+  /** Says a line for a client; `done` is given whether it was delivered. */
+  say(client: Client, line: SaidLine, done: (delivered: boolean) => void): void
   readonly sessions: Sessions
   readonly pending: PendingLines
   readonly messages: Messages
@@ -69,7 +72,6 @@ export function createChat(parts: ChatParts): Chat {
       pause,
     },
     pump,
-    lines,
     messages,
     pending,
     isolation,
@@ -77,5 +79,16 @@ export function createChat(parts: ChatParts): Chat {
     limits,
     successorOf: parts.successorOf,
   })
-  return { sessions, pending, messages, delivery, backlogs, log, group, everyone }
+  function say(client: Client, line: SaidLine, done: (delivered: boolean) => void): void {
+    pause.whenOver(() => {
+      const session = sessions.sessionOf(client)
+      if (session === undefined) return done(false)
+      lines.say(session, line, (delivered) => {
+        done(delivered)
+        pending.check()
+      })
+    })
+  }
+
+  return { say, sessions, pending, messages, delivery, backlogs, log, group, everyone }
 }

@@ -48,7 +48,7 @@ export interface Lines {
 export function createLines(parts: LinesParts): Lines {
   const { hooks, commands, messages, everyone, isolation, setting } = parts
 
-  function run(session: Session, typed: string, done: () => void): void {
+  function runTyped(session: Session, typed: string, done: () => void): void {
     const parsed = parseInput(typed)
     if (parsed.kind === 'line') return runLine(session, parsed.text, done)
     const command = commands.find(parsed.word)
@@ -168,5 +168,5 @@ export function createLines(parts: LinesParts): Lines {
     })
   }
 
-  return { run, say }
+  return { run: runTyped, say }
 }

@@ -32,8 +32,8 @@ const TURN = 1
  * delays everyone else.
  */
 const MANY_EDITS = 1000
-const SLOW_SHARE = 8 * SHARE
-const SLOW_INTERVAL = 16
+const SLOW_SHARE = 16 * SHARE
+const SLOW_INTERVAL = 32
 
 export function createPump({ runLine, limits, log, pending }: PumpParts): Pump {
   /** Sessions that have used up their share, in the order in which they get another. */

@@ -15,15 +15,12 @@ import { errors } from '../support/errors.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
 import { safeName, safeText } from '../support/safe-text.ts'
 import { Closing } from './closing.ts'
-import type { Lines, SaidLine } from './lines.ts'
+import { greetingOf } from './greeting.ts'
 import type { Messages } from './messages.ts'
 import type { PendingLines } from './pending-lines.ts'
 import type { Pump } from './pump.ts'
 import { discard, Rejections } from './rejections.ts'
 import { Session, type SessionEvents } from './session.ts'
-
-/** The version of what clients see, in the greeting and in the log; not the package's version. */
-export const PROTOCOL_VERSION = 'v1.0'
 
 /** Reasons after which nothing can be sent any more. */
 const AT_ONCE: ReadonlySet<string> = new Set(['connection error', 'slow reader'])
@@ -41,7 +38,6 @@ export interface SessionsParts {
   readonly everyone: Group
   readonly connection: ConnectionSetting
   readonly pump: Pump
-  readonly lines: Lines
   readonly messages: Messages
   readonly pending: PendingLines
   readonly isolation: Isolation
@@ -74,7 +70,11 @@ export class Sessions implements SessionEvents {
     this.#all = all
     this.#parts = parts
     this.readable = pump
-    this.connections = { [Symbol.iterator]: () => connectionsOf(all) }
+    this.connections = {
+      *[Symbol.iterator]() {
+        for (const session of all) yield session.connection
+      },
+    }
     this.#closing = new Closing(connection.clock, connection.delivery, (one) => this.closed(one))
     this.#rejections = new Rejections(connection.clock, limits)
   }
@@ -90,19 +90,11 @@ export class Sessions implements SessionEvents {
     return connection?.phase === Phase.Open ? connection.client : undefined
   }
 
-  /** Says a line for a client; `done` is given whether it was delivered. */
-  say(client: Client, line: SaidLine, done: (delivered: boolean) => void): void {
-    const { connection: setting, lines, pending } = this.#parts
-    setting.pause.whenOver(() => {
-      const session = this.#byId.get(client.id)
-      const { connection } = session ?? {}
-      if (session === undefined || connection?.client !== client || connection.phase !== Phase.Open)
-        return done(false)
-      lines.say(session, line, (delivered) => {
-        done(delivered)
-        pending.check()
-      })
-    })
+  /** The session of a client that has not left. */
+  sessionOf(client: Client): Session | undefined {
+    const session = this.#byId.get(client.id)
+    const { connection } = session ?? {}
+    return connection?.client === client && connection.phase === Phase.Open ? session : undefined
   }
 
   /** Accepts a connection, or rejects it when the host is full. */
@@ -262,7 +254,7 @@ export class Sessions implements SessionEvents {
   #admit({ connection }: Session): void {
     const { everyone, connection: setting } = this.#parts
     connection.phase = Phase.Open
-    connection.send(`multiecho server ${PROTOCOL_VERSION}\nclient id: ${connection.id}`)
+    connection.send(greetingOf(connection.id))
     setting.delivery.join(everyone, connection)
   }
 
@@ -310,8 +302,4 @@ export class Sessions implements SessionEvents {
     else if (orderly) this.#parts.messages.whenAccepted(() => this.#closing.end(session))
     else this.#closing.destroy(session)
   }
-}
-
-function* connectionsOf(sessions: Iterable<Session>): Generator<Connection> {
-  for (const { connection } of sessions) yield connection
 }

@@ -1,7 +1,7 @@
 /** Runs a host as a process: loads its config, opens its control socket, and prints its messages. */
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { PROTOCOL_VERSION } from '../chat/sessions.ts'
+import { PROTOCOL_VERSION } from '../chat/greeting.ts'
 import { CONTROL_PATH, type Config } from '../host/config.ts'
 import { createHost } from '../host/host.ts'
 import { createOperations, type Operations } from '../host/operations.ts'

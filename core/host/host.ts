@@ -148,7 +148,7 @@ export function createHost(first: Config, environment: Environment): ChatHost {
     everyone,
     audience: createAudiences(chat.group, chat.delivery),
     messages: chat.messages,
-    say: (client, line, done) => sessions.say(client, line, done),
+    say: (client, line, done) => chat.say(client, line, done),
     states,
     services,
     database,

@@ -2,7 +2,7 @@
  * Defines plugins: a factory, called in the config file, that returns a description. No plugin code has run by then.
  */
 import { z } from 'zod'
-import type { PluginContext } from './context.ts'
+import type { PluginContext } from './plugin-context.ts'
 
 /** The version of the plugin API. It grows when a plugin written for the previous version could break. */
 export const API_VERSION = 1

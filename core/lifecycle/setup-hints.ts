@@ -1,7 +1,7 @@
 /** Hints for typos in a plugin's setup: where it is, and which method or hook was meant. */
 import { locationOf } from '../support/error-location.ts'
 import { didYouMean } from '../support/suggest.ts'
-import type { PluginContext } from './context.ts'
+import type { PluginContext } from './plugin-context.ts'
 
 const NOT_A_FUNCTION = /(?:(?:^|\.)(\w+)\.)?(?<=^|\.)(\w+) is not a function/
 const OF_UNDEFINED = /^Cannot read properties of undefined \(reading '(?:tap|tapPromise)'\)/

@@ -1,5 +1,5 @@
 /** Checks that a plugin that is loaded and unloaded a thousand times leaves nothing behind. */
-import type { PluginContext } from '../lifecycle/context.ts'
+import type { PluginContext } from '../lifecycle/plugin-context.ts'
 import { countHandles, countKept, countListeners, grown, grownHandles } from './leftovers.ts'
 import type { Subject } from './subject.ts'
 import { linesToType, whileTimePasses } from './visitors.ts'

@@ -4,7 +4,7 @@
  */
 import { Duplex } from 'node:stream'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
-import type { PluginContext } from '../lifecycle/context.ts'
+import type { PluginContext } from '../lifecycle/plugin-context.ts'
 import { countKept } from './leftovers.ts'
 import type { Opened, Subject } from './subject.ts'
 import type { TestClient } from './test-host.ts'

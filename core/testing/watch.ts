@@ -2,8 +2,8 @@
 import type { NamedAudience } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
 import type { SettledEvent } from '../hooks/events.ts'
-import type { PluginContext } from '../lifecycle/context.ts'
 import { definePlugin, type Plugin } from '../lifecycle/define-plugin.ts'
+import type { PluginContext } from '../lifecycle/plugin-context.ts'
 
 /** What was recorded of a plugin's use of its host. */
 export interface Watch {
