@@ -13,6 +13,9 @@ export const LINGER = 1000
 /** The same when the host stops: `nc` on a terminal never ends its side. */
 const STOP_LINGER = 200
 
+/** Reasons after which nothing can be sent any more. */
+export const AT_ONCE: ReadonlySet<string> = new Set(['connection error', 'slow reader'])
+
 export class Closing {
   readonly #clock: Clock
   readonly #delivery: Delivery

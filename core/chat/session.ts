@@ -77,3 +77,12 @@ export class Session implements ConnectionEvents {
     this.#events.closed(this)
   }
 }
+
+/** The connections of some sessions, as they are each time they are iterated over. */
+export function connectionsOf(sessions: ReadonlySet<Session>): Iterable<Connection> {
+  return {
+    *[Symbol.iterator]() {
+      for (const { connection } of sessions) yield connection
+    },
+  }
+}

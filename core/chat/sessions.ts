@@ -14,16 +14,13 @@ import type { Peer } from '../net/transport.ts'
 import { errors } from '../support/errors.ts'
 import type { PluginInstance } from '../support/plugin-instance.ts'
 import { safeName, safeText } from '../support/safe-text.ts'
-import { Closing } from './closing.ts'
+import { AT_ONCE, Closing } from './closing.ts'
 import { greetingOf } from './greeting.ts'
 import type { Messages } from './messages.ts'
 import type { PendingLines } from './pending-lines.ts'
 import type { Pump } from './pump.ts'
 import { discard, Rejections } from './rejections.ts'
-import { Session, type SessionEvents } from './session.ts'
-
-/** Reasons after which nothing can be sent any more. */
-const AT_ONCE: ReadonlySet<string> = new Set(['connection error', 'slow reader'])
+import { connectionsOf, Session, type SessionEvents } from './session.ts'
 
 /** A label that looks like an id with a number. */
 const NUMBERED = /#\d+$/
@@ -70,11 +67,7 @@ export class Sessions implements SessionEvents {
     this.#all = all
     this.#parts = parts
     this.readable = pump
-    this.connections = {
-      *[Symbol.iterator]() {
-        for (const session of all) yield session.connection
-      },
-    }
+    this.connections = connectionsOf(all)
     this.#closing = new Closing(connection.clock, connection.delivery, (one) => this.closed(one))
     this.#rejections = new Rejections(connection.clock, limits)
   }
