@@ -167,7 +167,7 @@ test('what cannot be stored is refused with what was found', async () => {
     [{ limit: -1 }, /limit: expected a number of entries, from 0, found -1/],
     [{ limit: 1.5 }, /limit: expected a number of entries, from 0, found 1.5/],
     [{ reverse: 'yes' }, /reverse: expected true or false, found "yes"/],
-    [5, /expected options, as \{ gt, gte, lt, lte, reverse, limit \}, found 5/],
+    [5, /expected options, such as \{ gt, gte, lt, lte, reverse, limit \}, found 5/],
   ] as const) {
     assert.throws(() => store['iterator']?.(range), expected)
   }

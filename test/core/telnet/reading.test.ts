@@ -252,8 +252,8 @@ test('who floods with edits gets no more for sending on than who has sent all', 
   chat.host.attach(one, { label: 'one' })
   chat.host.attach(two, { label: 'two' })
   const watcher = await join(host)
-  one.push(Buffer.concat([Buffer.alloc(60_000, 0x15), bytes('hello\n')]))
-  two.push(Buffer.concat([Buffer.alloc(30_000, 0x15), bytes('hello\n')]))
+  one.push(Buffer.concat([Buffer.alloc(120_000, 0x15), bytes('hello\n')]))
+  two.push(Buffer.concat([Buffer.alloc(60_000, 0x15), bytes('hello\n')]))
   const heard: string[] = []
   while (heard.length < 2) {
     one.push(bytes(0x15))
@@ -290,7 +290,7 @@ test('those who flood with edits have their turns one by one, milliseconds apart
   const floods = [new Source(), new Source()]
   for (const [index, one] of floods.entries()) chat.host.attach(one, { label: `${index}` })
   const watcher = await join(host)
-  for (const one of floods) one.push(bytes(Buffer.alloc(30_000, 0x15), 'hello\n'))
+  for (const one of floods) one.push(bytes(Buffer.alloc(60_000, 0x15), 'hello\n'))
   const heard: Array<{ line: string; at: number }> = []
   while (heard.length < 2) {
     await turn()
